@@ -1,0 +1,110 @@
+# Sourced by ./run: the stages of test, lint and check, and their summary.
+
+STAGE_LINES=()
+STAGES_FAILED=0
+
+# stage NAME COMMAND...: runs it, notes its time and outcome, and goes on if it failed.
+stage() {
+  local name="$1" started=$SECONDS status=0
+  shift
+  say "$name"
+  # errexit is off inside any command that is tested, so the stage runs untested, in a shell of its own.
+  set +e
+  (set -e; "$@")
+  status=$?
+  set -e
+  local outcome=ok
+  ((status == 0)) || { outcome=FAILED; STAGES_FAILED=$((STAGES_FAILED + 1)); }
+  note_stage "$outcome" $((SECONDS - started)) "$name"
+}
+
+note_stage() {
+  local line
+  line="$(printf '%-7s %5d s  %s' "$1" "$2" "$3")"
+  STAGE_LINES+=("$line")
+  echo "$line"
+}
+
+# The sanitizers read their own memory map, which a chroot without /proc does not show.
+sanitizer_stage() {
+  if [[ -r /proc/self/maps ]]; then
+    stage "$@"
+  else
+    say "$1"
+    note_stage SKIPPED 0 "$1 (needs /proc, which is not mounted here)"
+  fi
+}
+
+summary() {
+  say "Summary"
+  printf '%s\n' "${STAGE_LINES[@]}"
+  ((STAGES_FAILED == 0)) || fail "$STAGES_FAILED of ${#STAGE_LINES[@]} stages failed."
+}
+
+# --- lint -----------------------------------------------------------------------------------------
+
+lint_stages() {
+  stage "clang-format" check_cpp_format
+  stage "clang-tidy" check_clang_tidy
+  stage "ruff check" .venv/bin/ruff check .
+  stage "ruff format" .venv/bin/ruff format --check .
+  stage "mypy --strict" .venv/bin/mypy
+}
+
+cpp_files() {
+  find core sqlite_ext python/native tests bench -name '*.cc' -print0 -o -name '*.h' -print0
+}
+
+check_cpp_format() {
+  cpp_files | xargs -0 -r clang-format --dry-run -Werror
+}
+
+# A tree that is only configured: clang-tidy needs the commands and the generated headers, no objects.
+check_clang_tidy() {
+  configure lint --preset dev -DOOCMAP_PYTHON=ON -DOOCMAP_TESTS=OFF -DPython_EXECUTABLE="$PWD/.venv/bin/python"
+  cmake --build build/lint --target oocmap_generated_headers
+  "$PYTHON" tools/run_clang_tidy.py --jobs "$CMAKE_BUILD_PARALLEL_LEVEL" build/lint core sqlite_ext python/native
+}
+
+# --- check ----------------------------------------------------------------------------------------
+
+# configure TREE ARGUMENTS...: configures build/TREE, quietly unless that fails.
+configure() {
+  local tree="build/$1" log
+  shift
+  forget_foreign_tree "$tree"
+  log="$(cmake -B "$tree" "$@" 2>&1)" || { echo "$log"; return 1; }
+}
+
+build_and_test() {
+  local tree="$1"
+  shift
+  configure "$tree" --preset "$tree"
+  cmake --build "build/$tree"
+  ctest --test-dir "build/$tree" --output-on-failure "$@"
+}
+
+# Neither is looked for, so that a machine which has both proves the same as one which has none.
+check_core_alone() {
+  build_and_test core
+}
+
+# The C++ tests, those of the extension among them; then the SQL scripts in a shell with the sanitizer loaded first.
+check_asan_ubsan() {
+  export ASAN_OPTIONS=strict_string_checks=1:check_initialization_order=1
+  export UBSAN_OPTIONS=print_stacktrace=1
+  build_and_test asan-ubsan
+  OOCMAP_SO="$PWD/build/asan-ubsan/oocmap.so" OOCMAP_SQLITE3_PRELOAD="$(g++ -print-file-name=libasan.so)" \
+    ASAN_OPTIONS=detect_leaks=0 run_pytest tests/test_sql_scripts.py
+}
+
+# Tests that run threads say so in their name: the others would only be slower.
+# setarch -R: with much address-space randomization g++ 12's runtime finds its own range taken.
+check_tsan() {
+  export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+  local fixed_addresses=()
+  if setarch -R true 2> /dev/null; then fixed_addresses=(setarch -R); fi
+  configure tsan --preset tsan
+  cmake --build build/tsan
+  "${fixed_addresses[@]}" ctest --test-dir build/tsan --output-on-failure --no-tests=ignore -R 'Thread|Concurren'
+}
