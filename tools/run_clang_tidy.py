@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run clang-tidy over the sources below some folders, several at once, and skip what has not changed.
+"""Run clang-tidy over the sources below some folders, several at once; skip what was clean before.
 
     run_clang_tidy.py [--jobs N] BUILD_TREE FOLDER...
 
