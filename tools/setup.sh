@@ -4,7 +4,6 @@
 export PATH="/usr/bin:/bin:/usr/sbin:/sbin:$PATH"
 # A fresh system has no locale set; C.UTF-8 always exists.
 export LC_ALL=C.UTF-8
-export DEBIAN_FRONTEND=noninteractive
 export CMAKE_BUILD_PARALLEL_LEVEL="${JOBS:-$(nproc)}"
 export CTEST_PARALLEL_LEVEL="$CMAKE_BUILD_PARALLEL_LEVEL"
 PYTHON="${PYTHON:-/usr/bin/python3}"
@@ -27,7 +26,8 @@ set_up() {
 say() { printf '\n==> %s\n' "$*"; }
 
 fail() {
-  printf '\n%s\n' "$@" >&2
+  printf '\n' >&2
+  printf '%s\n' "$@" >&2
   exit 1
 }
 
@@ -45,15 +45,17 @@ install_packages() {
   command -v dpkg-query > /dev/null || fail \
     "This is not Debian or Ubuntu, so ./run cannot see what is installed. It needs what these packages hold:" \
     "  $*" "CONTRIBUTING.md says how to build with cmake and pip alone."
+  # Not mapfile < <(...): that needs /dev/fd, which a chroot without /proc has not.
   local missing
-  mapfile -t missing < <(missing_packages "$@")
+  read -ra missing -d '' <<< "$(missing_packages "$@")" || true
   ((${#missing[@]})) || return 0
-  say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
-  local apt=(apt-get -q -o Dpkg::Use-Pty=0)
-  ((EUID == 0)) || apt=(sudo "${apt[@]}")
   may_install || fail "These Debian packages are missing, and this user may not install them:" \
     "  ${missing[*]}" "Have them installed, then run this again:" \
     "  sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}"
+  # Through env, since sudo drops variables.
+  local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -o Dpkg::Use-Pty=0)
+  ((EUID == 0)) || apt=(sudo "${apt[@]}")
+  say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
   "${apt[@]}" update
   "${apt[@]}" install -y --no-install-recommends "${missing[@]}"
 }
