@@ -10,7 +10,7 @@ PYTHON="${PYTHON:-/usr/bin/python3}"
 
 readonly PACKAGES=(
   build-essential cmake ninja-build ccache
-  liblmdb-dev libxxhash-dev nlohmann-json3-dev libsqlite3-dev libgtest-dev libgmock-dev
+  liblmdb-dev libxxhash-dev rapidjson-dev libgmp-dev libsqlite3-dev libgtest-dev libgmock-dev
   python3-dev python3-venv
   sqlite3 iso-codes
   ca-certificates  # pip checks certificates against Debian's list

@@ -1,0 +1,78 @@
+#include "core/json/path.h"
+
+#include <gtest/gtest.h>
+
+#include "core/base/error.h"
+#include "core/json/document.h"
+
+namespace oocmap {
+namespace {
+
+std::string get(const char* json, const char* path) {
+  const Document document = Document::parse(json);
+  const auto node = document.find(Path::parse(path));
+  if (!node) return "nothing";
+  Buffer text;
+  document.write(*node, text);
+  return text;
+}
+
+std::string message(const char* path) {
+  try {
+    Path::parse(path);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidPath);
+    return error.message();
+  }
+  return "no error";
+}
+
+TEST(Path, LeadsWhereSqlitesDoes) {
+  const char* json = R"({"a":{"b":[10,20,30]},"odd.key":1,"":2,"é":3})";
+  EXPECT_EQ(get(json, "$.a.b[1]"), "20");
+  EXPECT_EQ(get(json, "$.a.b[#-1]"), "30");
+  EXPECT_EQ(get(json, "$.a.b[#]"), "nothing");
+  EXPECT_EQ(get(json, "$.a.b[#-4]"), "nothing");
+  EXPECT_EQ(get(json, "$.a.b[3]"), "nothing");
+  EXPECT_EQ(get(json, "$.a.b[99999999999999999999]"), "nothing");
+  EXPECT_EQ(get(json, "$.\"odd.key\""), "1");
+  EXPECT_EQ(get(json, "$.\"\""), "2");
+  EXPECT_EQ(get(json, "$.é"), "3");
+  EXPECT_EQ(get(json, "$.a"), R"({"b":[10,20,30]})");
+  EXPECT_EQ(get(json, "$.a.b.c"), "nothing");
+  EXPECT_EQ(get("5", "$"), "5");
+}
+
+TEST(Path, LiteralOfTextIsAName) {
+  EXPECT_EQ(get(R"({"x]":1})", "$['x]']"), "1");
+  EXPECT_EQ(get(R"({"7":1})", "$[7]"), "nothing");  // the int 7 is another key than "7"
+}
+
+TEST(Path, ALaterDuplicateWins) { EXPECT_EQ(get(R"({"a":1,"a":2})", "$.a"), "2"); }
+
+TEST(Path, StepsKeepIndexAndKey) {
+  const Path path = Path::parse("$[7][#-2][None].x");
+  ASSERT_EQ(path.steps().size(), 4u);
+  EXPECT_EQ(path.steps()[0].kind, PathStep::Kind::kIndex);
+  EXPECT_EQ(path.steps()[0].key, Key::integer(7));
+  EXPECT_EQ(path.steps()[1].kind, PathStep::Kind::kFromEnd);
+  EXPECT_EQ(path.steps()[1].index, 2);
+  EXPECT_FALSE(path.steps()[1].key);
+  EXPECT_EQ(path.steps()[2].key, Key::none());
+  EXPECT_EQ(path.steps()[3].key, Key::text("x"));
+}
+
+TEST(Path, ErrorsSayWhereInCharacters) {
+  EXPECT_EQ(message("a"), "bad JSON path 'a' at character 0: a path starts with '$'");
+  EXPECT_EQ(message("$x"), "bad JSON path '$x' at character 1: expected '.', '[' or the end");
+  EXPECT_EQ(message("$.é."), "bad JSON path '$.é.' at character 4: expected a name after '.'");
+  EXPECT_EQ(message("$.\"open"),
+            "bad JSON path '$.\"open' at character 2: the quoted name does not end");
+  EXPECT_EQ(message("$[1"), "bad JSON path '$[1' at character 3: expected ']'");
+  EXPECT_EQ(message("$[#-]"), "bad JSON path '$[#-]' at character 4: expected digits after '#-'");
+  EXPECT_NE(message("$[x]").find("at character 2"), std::string::npos);
+  EXPECT_NE(message("").find("at character 0"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace oocmap
