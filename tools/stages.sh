@@ -78,10 +78,9 @@ configure() {
 
 build_and_test() {
   local tree="$1"
-  shift
   configure "$tree" --preset "$tree"
   cmake --build "build/$tree"
-  ctest --test-dir "build/$tree" --output-on-failure "$@"
+  ctest --test-dir "build/$tree" --output-on-failure --no-tests=error
 }
 
 # Neither is looked for, so that a machine which has both proves the same as one which has none.
