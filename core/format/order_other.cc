@@ -1,0 +1,275 @@
+#include "core/format/order_other.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/format/corrupt.h"
+#include "core/format/key_encoding.h"
+#include "core/format/order_number.h"
+
+namespace oocmap {
+namespace {
+
+// Text and bytes inside an element end with 0x00; a 0x00 of their own is followed by 0xff. What
+// follows an element is a class byte or a tuple's end, both below 0xff, so a prefix sorts first.
+constexpr char kEnd = '\x00';
+constexpr char kEscaped = '\xff';
+
+void append_escaped(Buffer& to, Bytes raw) {
+  for (;;) {
+    const size_t zero = raw.find('\0');
+    to.append(raw.substr(0, zero));
+    if (zero == Bytes::npos) break;
+    to.push_back('\0');
+    to.push_back(kEscaped);
+    raw.remove_prefix(zero + 1);
+  }
+  to.push_back(kEnd);
+}
+
+// Removes escaped bytes and their end from `from`; appends what they stand for to `to`.
+void take_escaped(Bytes& from, Buffer& to) {
+  for (;;) {
+    const size_t zero = from.find('\0');
+    if (zero == Bytes::npos) throw_corrupt("order-encoded text has no end");
+    const bool escaped = zero + 1 < from.size() && from[zero + 1] == kEscaped;
+    to.append(from.substr(0, zero + (escaped ? 1 : 0)));
+    from.remove_prefix(zero + (escaped ? 2 : 1));
+    if (!escaped) return;
+  }
+}
+
+void push(Buffer& to, uint8_t byte) { to.push_back(static_cast<char>(byte)); }
+
+uint8_t take_byte(Bytes& from) {
+  if (from.empty()) throw_corrupt("order bytes are cut short");
+  const auto byte = static_cast<uint8_t>(from.front());
+  from.remove_prefix(1);
+  return byte;
+}
+
+void complement(char* first, size_t size) noexcept {
+  for (size_t i = 0; i < size; ++i) first[i] = static_cast<char>(~first[i]);
+}
+
+// Removes a big int after its subclass byte; returns its kBigInt payload.
+Buffer take_big(Bytes& from, bool negative) {
+  char head[kMaxVarint];
+  const size_t head_size = std::min(from.size(), kMaxVarint);
+  std::copy_n(from.data(), head_size, head);
+  if (negative) complement(head, head_size);
+  Bytes rest(head, head_size);
+  uint64_t size = 0;
+  if (!read_varint(rest, size)) throw_corrupt("an order-encoded int is cut short");
+  from.remove_prefix(head_size - rest.size());
+  if (size == 0 || size > from.size()) throw_corrupt("an order-encoded int is cut short");
+  Buffer payload(1 + size, negative ? '\1' : '\0');
+  std::reverse_copy(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(size),
+                    payload.begin() + 1);
+  if (negative) complement(payload.data() + 1, size);
+  if (payload.back() == '\0') throw_corrupt("an order-encoded int is not minimal");
+  from.remove_prefix(size);
+  return payload;
+}
+
+bool append_number_element(Buffer& to, const OrderNumber& number) {
+  char bytes[kMaxOrderNumber];
+  const size_t size = number.integral
+                          ? encode_order_int(bytes, number.integer, OrderPlace::kElement)
+                          : encode_order_float(bytes, number.real, OrderPlace::kElement);
+  to.append(bytes, size);
+  return number.integral || !is_int64(number.real);
+}
+
+bool append_payload_element(Buffer& to, PayloadKind kind, Bytes payload) {
+  switch (kind) {
+    case PayloadKind::kStr:
+    case PayloadKind::kBytes:
+      push(to, kind == PayloadKind::kStr ? kClassText : kClassBytes);
+      append_escaped(to, payload);
+      return true;
+    case PayloadKind::kWtf8:
+      append_order_wtf8(to, payload);
+      return true;
+    case PayloadKind::kBigInt:
+      if (const auto number = big_as_number(payload)) {
+        append_number_element(to, *number);
+        return number->integral;
+      }
+      append_order_big(to, payload);
+      return true;
+    default:
+      throw Error(ErrorCode::kTypeMismatch, "a value of this type cannot be a key in this version");
+  }
+}
+
+// One packed head in element form; a tuple's members follow.
+bool append_head(Buffer& to, const Packed& head) {
+  if (is_heap(head.tag)) {
+    return append_payload_element(to, static_cast<PayloadKind>(head.tag & ~kLocationMask),
+                                  head.payload);
+  }
+  const Member member{head.tag, head.word, nullptr, 0};
+  switch (static_cast<WordKind>(head.tag)) {
+    case WordKind::kNone:
+      push(to, kClassOther);
+      push(to, kOtherNone);
+      return true;
+    case WordKind::kFalse:
+    case WordKind::kTrue:
+      append_number_element(to, {true, head.tag == tag_of(WordKind::kTrue) ? 1 : 0, 0});
+      return false;
+    case WordKind::kInt:
+      return append_number_element(to, {true, member.as_int(), 0});
+    case WordKind::kFloat:
+      if (member.as_float() != member.as_float()) {
+        throw Error(ErrorCode::kInvalidArgument, "nan cannot be a key: it does not equal itself");
+      }
+      return append_number_element(to, {false, 0, member.as_float()});
+    default:
+      push(to, kClassOther);
+      push(to, kOtherTuple);
+      return true;
+  }
+}
+
+// Unpacks element by element. A packed tuple starts with its count, which is known at its end only:
+// so the members go to `body_`, and the heads are put between them in finish().
+class Unpacker {
+ public:
+  void element(Bytes& from) {
+    do {
+      if (!open_.empty() && !from.empty() && from.front() == kEnd) {
+        from.remove_prefix(1);
+        open_.pop_back();
+        continue;
+      }
+      if (!open_.empty()) ++heads_[open_.back()].count;
+      value(from);
+    } while (!open_.empty());
+  }
+
+  void finish(Buffer& to) const {
+    size_t done = 0;
+    for (const Head& head : heads_) {
+      to.append(body_, done, head.at - done);
+      pack_tuple(to, head.count);
+      done = head.at;
+    }
+    to.append(body_, done);
+  }
+
+ private:
+  struct Head {
+    size_t at = 0;  // in body_
+    uint64_t count = 0;
+  };
+
+  void value(Bytes& from) {
+    const auto first = from.empty() ? uint8_t{0} : static_cast<uint8_t>(from.front());
+    if (first >= kClassNumberFirst && first <= kClassNumberLast) {
+      const OrderNumber number = read_order_number(from, OrderPlace::kElement);
+      number.integral ? pack_int(body_, number.integer) : pack_float(body_, number.real);
+      return;
+    }
+    switch (take_byte(from)) {
+      case kClassText:
+        return escaped(from, PayloadKind::kStr);
+      case kClassBytes:
+        return escaped(from, PayloadKind::kBytes);
+      case kClassOther:
+        return other(from);
+      default:
+        throw_corrupt("order bytes have an unknown class");
+    }
+  }
+
+  void other(Bytes& from) {
+    switch (const uint8_t subclass = take_byte(from)) {
+      case kOtherNone:
+        return pack_none(body_);
+      case kOtherNegativeBig:
+      case kOtherPositiveBig:
+        return pack_payload(body_, PayloadKind::kBigInt,
+                            take_big(from, subclass == kOtherNegativeBig));
+      case kOtherWtf8:
+        return escaped(from, PayloadKind::kWtf8);
+      case kOtherTuple:
+        if (open_.size() >= static_cast<size_t>(kMaxDepth)) throw_corrupt("a key is too deep");
+        open_.push_back(heads_.size());
+        heads_.push_back({body_.size(), 0});
+        return;
+      default:
+        throw_corrupt("order bytes have an unknown subclass");
+    }
+  }
+
+  void escaped(Bytes& from, PayloadKind kind) {
+    text_.clear();
+    take_escaped(from, text_);
+    pack_payload(body_, kind, text_);
+  }
+
+  Buffer body_;
+  Buffer text_;
+  std::vector<Head> heads_;   // in the order the tuples begin
+  std::vector<size_t> open_;  // heads_ of the tuples being read
+};
+
+}  // namespace
+
+void append_order_big(Buffer& to, Bytes payload) {
+  const bool negative = payload.front() != 0;
+  const Bytes digits = payload.substr(1);
+  push(to, kClassOther);
+  push(to, negative ? kOtherNegativeBig : kOtherPositiveBig);
+  const size_t start = to.size();
+  append_varint(to, digits.size());
+  to.append(digits.rbegin(), digits.rend());
+  if (negative) complement(to.data() + start, to.size() - start);
+}
+
+void append_order_wtf8(Buffer& to, Bytes wtf8) {
+  push(to, kClassOther);
+  push(to, kOtherWtf8);
+  append_escaped(to, wtf8);
+}
+
+bool append_packed_element(Buffer& to, Bytes packed) {
+  std::vector<uint64_t> pending;  // members left of each open tuple
+  bool canonical = true;
+  do {
+    if (!pending.empty()) --pending.back();
+    const Packed head = read_packed(packed);
+    canonical = append_head(to, head) && canonical;
+    if (head.tag == tag_of(WordKind::kTuple)) {
+      if (pending.size() >= static_cast<size_t>(kMaxDepth)) {
+        throw Error(ErrorCode::kInvalidArgument,
+                    "a key is nested deeper than " + std::to_string(kMaxDepth) + " tuples");
+      }
+      pending.push_back(head.count);
+    }
+    while (!pending.empty() && pending.back() == 0) {
+      to.push_back(kEnd);
+      pending.pop_back();
+    }
+  } while (!pending.empty());
+  if (!packed.empty()) throw_corrupt("a packed value has bytes after it");
+  return canonical;
+}
+
+void unpack_element(Buffer& to, Bytes& from) {
+  Unpacker unpacker;
+  unpacker.element(from);
+  unpacker.finish(to);
+}
+
+Bytes take_element(Bytes& from) {
+  const Bytes before = from;
+  Buffer unused;
+  unpack_element(unused, from);
+  return before.substr(0, before.size() - from.size());
+}
+
+}  // namespace oocmap

@@ -1,0 +1,34 @@
+// Packed values: self-contained, exact bytes of an immutable value (scalars, text, tuples of such),
+// used for dict keys, shapes, and handles of scalars. Grammar in docs/format.md:
+//   packed  = tag payload
+//   tag     as in word.h, only: in-word kinds None..Float, heap kinds, kTuple
+//   payload = nothing | 8 bytes | varint size, bytes | varint count, packed*
+#pragma once
+
+#include "core/base/bytes.h"
+#include "core/base/export.h"
+#include "core/format/word.h"
+
+namespace oocmap {
+
+void pack_none(Buffer& to);
+void pack_bool(Buffer& to, bool value);
+void pack_int(Buffer& to, int64_t value);
+void pack_float(Buffer& to, double value);
+// kStr, kWtf8, kBytes, kBigInt (payload form of word.h) and, later, the numbered room.
+void pack_payload(Buffer& to, PayloadKind kind, Bytes payload);
+void pack_tuple(Buffer& to, uint64_t count);  // its `count` members are packed next
+
+// One step of reading: removes one packed head from `from`.
+struct Packed {
+  Tag tag = 0;         // kTuple: `count` packed values follow in `from`
+  uint64_t word = 0;   // int64 or float bits
+  Bytes payload;       // heap kinds
+  uint64_t count = 0;  // kTuple
+};
+// Errors: kCorrupt. Recursion is the caller's; depth is bounded by kMaxDepth.
+Packed read_packed(Bytes& from);
+// Skips one whole packed value, without recursion. Errors: kCorrupt.
+void skip_packed(Bytes& from);
+
+}  // namespace oocmap

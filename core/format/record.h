@@ -1,0 +1,263 @@
+// Slotted records: how containers lie in `records`. Pure functions over bytes; docs/format.md has
+// the grammar. A container's identity is (record id, slot) for life; its node may move inside the
+// record.
+//
+//   record = header(8) node* directory
+//   header = flags u16 | slots u16 | live u16 | 0 u16 (reserved)
+//   directory = u16 offset in units of 2 bytes, one a slot, at the record's end; 0 = dead
+//   node   = kind u8 (bit 7: has heap) | uniform tag u8 (0xff: tags follow) | count u16
+//            [heap bytes u32]
+//            kShapedDict: shape id u64 | kInlineDict: key words u64[count], key tags u8[count]
+//            words u64[count] | tags u8[count] unless uniform | heap | zero padding to 2
+//          | kSpilledDict: 0 u8 | 0 u16 | count u64 | next sequence u64
+//          | kSpilledList, kSpilledTuple: 0 u8 | height u16 | count u64 | root chunk u64 | next
+//          chunk u64
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/export.h"
+#include "core/format/corrupt.h"
+#include "core/format/word.h"
+
+namespace oocmap {
+
+// Do not renumber: on disk.
+enum class NodeKind : uint8_t {
+  kShapedDict = 1,
+  kInlineDict = 2,
+  kSpilledDict = 3,
+  kList = 4,
+  kTuple = 5,
+  kSpilledList = 6,
+  kSpilledTuple = 7,
+  kSet = 8,  // 8-11 reserved in version 1
+  kFrozenset = 9,
+  kSpilledSet = 10,
+  kArray = 11,
+};
+
+// Record flags. Do not renumber: on disk.
+inline constexpr uint16_t kRecordPinned = 1;  // a word to it was stored elsewhere: vacuum frees it
+inline constexpr uint16_t kRecordImmutable = 2;  // a deeply immutable tuple, in immutable_index
+inline constexpr uint16_t kRecordShared = 4;     // immutable with more than one referent
+
+inline constexpr size_t kRecordHeader = 8;
+inline constexpr size_t kNodeHeader = 4;
+inline constexpr Tag kMixedTags = 0xff;  // the uniform tag of a node with a tag a member
+inline constexpr size_t kMaxNodeStart =
+    65'535 * 2;  // the directory's offsets are u16, in units of 2
+
+// A container's node, bounds-checked once when it was located; its accessors only index.
+// Lifetime: views the map; valid while the transaction's stamp is unchanged.
+class OOCMAP_API NodeView {
+ public:
+  NodeView() = default;
+  // Locates `identity`'s node in `record`. The word and tag arrays are checked here, heap ranges in
+  // member(). Errors: kStaleHandle for a dead or unknown slot, kCorrupt.
+  static NodeView locate(Bytes record, Identity identity);
+  // Views `node`, which stands at the front of the bytes (a record's node, a leaf chunk).
+  // References to record 0 become references to `record`. Errors: kCorrupt.
+  static NodeView parse(Bytes node, Identity identity, uint64_t record);
+
+  Identity identity() const noexcept { return identity_; }
+  NodeKind kind() const noexcept { return kind_; }
+  WordKind container_kind() const noexcept;  // kDict, kList, kTuple
+  bool spilled() const noexcept;
+  uint64_t count() const noexcept { return count_; }  // members; Python's len
+
+  // Small kinds only, i < count(). A heap member whose bytes leave the node throws kCorrupt.
+  // Reserved tags are passed on: the caller's switch over tags refuses what it does not know.
+  Member member(size_t i) const {
+    const char* at = words_ + 8 * i;
+    return decode(tags_ != nullptr ? static_cast<Tag>(tags_[i]) : uniform_, at);
+  }
+  // kInlineDict only.
+  Member key(size_t i) const { return decode(static_cast<Tag>(key_tags_[i]), key_words_ + 8 * i); }
+  // The tag of every member where they all have the same one and so are words only (a list of
+  // floats), else kMixedTags. words() then is count() u64s, unaligned.
+  Tag uniform_tag() const noexcept { return tags_ != nullptr ? kMixedTags : uniform_; }
+  const char* words() const noexcept { return words_; }
+  uint64_t shape() const noexcept { return a_; }  // kShapedDict only
+
+  // Spilled kinds only.
+  uint64_t next_sequence() const noexcept { return a_; }
+  uint64_t root_chunk() const noexcept { return a_; }
+  uint64_t next_chunk() const noexcept { return b_; }
+  uint16_t height() const noexcept { return height_; }
+
+  Bytes bytes() const noexcept { return {node_, node_size_}; }  // the whole node, without padding
+
+ private:
+  friend class NodeBuilder;
+  static NodeView parse_as(NodeKind kind, Bytes node, Identity identity, uint64_t record);
+  friend NodeView leaf_view(Bytes chunk, Identity container);
+  void parse_small(Bytes node);
+  void parse_spilled(Bytes node);
+
+  Member decode(Tag tag, const char* at) const {
+    Member member{tag, load_le<uint64_t>(at), nullptr, 0};
+    if (tag < kInHeap) {
+      // A container word of record 0 points into the record it stands in.
+      if (tag >= static_cast<Tag>(WordKind::kDict) && record_of(member.word) == 0) {
+        member.word |= base_;
+      }
+    } else if (is_heap(tag)) {
+      const uint64_t offset = member.word & 0xffff'ffff;
+      const uint64_t size = member.word >> 32;
+      if (offset + size > node_size_) throw_corrupt("a string leaves its node");
+      member.data = node_ + offset;
+      member.size = static_cast<uint32_t>(size);
+    } else if (is_inline(tag)) {
+      if (!is_inline_tag_valid(tag)) throw_corrupt("a member has an unknown tag");
+      member.data = at;
+      member.size = static_cast<uint32_t>(inline_size(tag));
+    }
+    return member;
+  }
+
+  const char* node_ = nullptr;
+  const char* words_ = nullptr;
+  const char* tags_ = nullptr;  // null where uniform
+  const char* key_words_ = nullptr;
+  const char* key_tags_ = nullptr;
+  uint64_t count_ = 0;
+  uint64_t a_ = 0;  // shape, next sequence, root chunk
+  uint64_t b_ = 0;
+  uint64_t base_ = 0;  // what a reference to record 0 becomes: the record, shifted
+  Identity identity_ = 0;
+  uint32_t node_size_ = 0;
+  uint16_t height_ = 0;
+  Tag uniform_ = 0;
+  NodeKind kind_ = NodeKind::kList;
+};
+
+// Overwrites member `i` of a small node inside `record` where that keeps the layout: the tag stays
+// (or stands in a tag array) and the new member needs no heap. A heap string it replaces stays as
+// dead bytes until the node is built again. Returns false, and changes nothing, where it would not
+// fit. `member.word` as in NodeBuilder::add; a record in immutable_index must not be patched.
+// Errors: kStaleHandle, kCorrupt. Cost: a locate and two stores.
+OOCMAP_API bool patch_member(char* record, size_t size, Identity identity, size_t i,
+                             const Member& member);
+
+// What a node is built from: words, tags, and payloads that go to its heap. Reusable: reset() keeps
+// the memory. The same calls give the same bytes.
+class OOCMAP_API NodeBuilder {
+ public:
+  void reset(NodeKind kind);
+  NodeKind kind() const noexcept { return kind_; }
+  // Turns a loaded shaped dict into an inline one (then add_key its keys), or a list into a tuple.
+  void set_kind(NodeKind kind) noexcept { kind_ = kind; }
+  void set_shape(uint64_t shape) noexcept { shape_ = shape; }
+  uint64_t shape() const noexcept { return shape_; }
+  // A value member: `member.word` absolute or record 0 for the same record; a heap payload is
+  // copied from `data`; inline text from `data`, or from the word where data is null. Errors:
+  // kInvalidArgument where the heap would pass 4 GiB.
+  void add(const Member& member) { append(words_, tags_, member); }
+  void add_key(const Member& key) { append(key_words_, key_tags_, key); }  // kInlineDict
+  // Edits of a decoded node (small kinds).
+  void load(const NodeView&
+                view);  // members and keys copied; container words of the same record localized
+  void set(size_t i, const Member& member);
+  void insert(size_t i, const Member& member);
+  void erase(size_t i);  // kInlineDict: the key too
+  // Lifetime of both: until the next change of the builder.
+  Member at(size_t i) const { return decode(words_, tags_, i); }
+  Member key_at(size_t i) const { return decode(key_words_, key_tags_, i); }
+  size_t count() const noexcept { return words_.size(); }
+  // Makes references to record 0 references to `record`: a node that becomes a chunk.
+  void make_absolute(uint64_t record) noexcept;
+  // What encode() would append, padding included. Cost: a scan of the tags.
+  size_t encoded_size() const noexcept;
+  // Appends the node, padded to 2. Errors: kInvalidArgument for more than 65,535 members or a key
+  // count that is not the member count.
+  void encode(Buffer& to) const;
+
+ private:
+  void append(std::vector<uint64_t>& words, std::vector<Tag>& tags, const Member& member) {
+    tags.push_back(member.tag);
+    words.push_back(store_payload(member));
+  }
+  // The word to keep for `member`; heap payloads go to heap_, where the word then points.
+  uint64_t store_payload(const Member& member) {
+    if (member.tag < kInHeap || is_immutable(member.tag)) return member.word;
+    return store_text(member);
+  }
+  uint64_t store_text(const Member& member);
+  void release(Tag tag, uint64_t word) noexcept;
+  Member decode(const std::vector<uint64_t>& words, const std::vector<Tag>& tags, size_t i) const;
+  Tag uniform_tag() const noexcept;
+  void write_words(char* to, const std::vector<uint64_t>& words, const std::vector<Tag>& tags,
+                   uint32_t heap_at) const;
+  void write_live_heap(char* words, const std::vector<Tag>& tags, char* node,
+                       size_t& heap_at) const;
+
+  NodeKind kind_ = NodeKind::kList;
+  uint64_t shape_ = 0;
+  std::vector<uint64_t> words_, key_words_;  // heap members: offset in heap_ | size << 32
+  std::vector<Tag> tags_, key_tags_;
+  Buffer heap_;
+  size_t dead_heap_ = 0;  // bytes of heap_ that no member refers to any more
+};
+
+Buffer encode_spilled_dict(uint64_t count, uint64_t next_sequence);
+Buffer encode_spilled_list(NodeKind kind, uint16_t height, uint64_t count, uint64_t root_chunk,
+                           uint64_t next_chunk);
+
+// A record being built or edited in memory. Reusable: reset() and load() keep the memory.
+class OOCMAP_API RecordEditor {
+ public:
+  RecordEditor();                       // empty
+  explicit RecordEditor(Bytes record);  // Errors: kCorrupt
+  void reset() noexcept;                // empty again
+  void load(Bytes record);              // Errors: kCorrupt
+  uint16_t flags() const noexcept { return flags_; }
+  void set_flags(uint16_t flags) noexcept { flags_ = flags; }
+  size_t slots() const noexcept { return offsets_.size(); }
+  size_t live() const noexcept { return live_; }  // slots neither dead nor only reserved
+  size_t encoded_size() const noexcept;           // what finish() would make
+  // What finish() would make if `slot`'s node had `bytes`: a record may grow past kMaxRecordBytes
+  // by its nodes' growth, but a node must start below kMaxNodeStart, so a node is spilled before
+  // that.
+  size_t size_with(uint16_t slot, size_t bytes) const noexcept;
+  // Whether a node of `bytes` still fits kMaxRecordBytes (a first node always does) and a slot is
+  // left.
+  bool has_room(size_t bytes) const noexcept;
+  // Errors (reserve, add): kInvalidArgument where no slot is left.
+  uint16_t reserve();        // a slot whose node comes later (cycles)
+  uint16_t add(Bytes node);  // returns its slot
+  // Errors (both): kInvalidArgument for a slot that is dead or was never given out.
+  void replace(uint16_t slot, Bytes node);  // also fills a reserved slot
+  void kill(uint16_t slot);                 // the slot is dead for ever
+  Bytes node(uint16_t slot) const;          // with its padding; empty where dead or only reserved
+  // The record. Slot numbers stay; the bytes of dead and replaced nodes are left out.
+  // Errors: kInvalidArgument where a reserved slot was not filled; kTransactionTooBig where a node
+  // would start at or above kMaxNodeStart.
+  Buffer finish() const;
+  void finish(Buffer& to) const;  // appends it
+
+ private:
+  struct Slot {
+    uint32_t offset = 0;  // into nodes_
+    uint32_t size = 0;    // 0 where dead or reserved
+    bool reserved = false;
+  };
+  void put(uint16_t slot, Bytes node);
+  void check_slot(uint16_t slot) const;
+
+  Buffer nodes_;
+  std::vector<Slot> offsets_;
+  size_t dead_ = 0;  // bytes of nodes_ that no slot refers to
+  size_t live_ = 0;
+  uint16_t flags_ = 0;
+};
+
+// Reads only a record's flags. Errors: kCorrupt.
+uint16_t record_flags(Bytes record);
+// Slots ever given out, and live nodes. Errors: kCorrupt.
+size_t record_slots(Bytes record);
+size_t record_live(Bytes record);
+
+}  // namespace oocmap
