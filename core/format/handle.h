@@ -26,7 +26,7 @@ struct Handle {
   uint64_t store_id = 0;  // short_store_id (meta.h)
   Tag tag = 0;            // containers
   Identity identity = 0;  // containers
-  Bytes packed;           // scalars
+  Bytes packed = {};      // scalars
   uint64_t nonce = 0;     // kUncommitted
   uint64_t birth = 0;     // kUncommitted
 };

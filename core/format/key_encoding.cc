@@ -308,6 +308,10 @@ size_t EntryKey::write_container(Identity container) noexcept {
 
 // append_varint through a Buffer that fits its small string: no allocation.
 size_t EntryKey::write_varint(char* to, uint64_t value) noexcept {
+  if (value <= 240) {
+    *to = static_cast<char>(value);
+    return 1;
+  }
   Buffer bytes;
   append_varint(bytes, value);
   std::copy_n(bytes.data(), bytes.size(), to);

@@ -20,10 +20,11 @@ size_t magnitude_size(uint64_t magnitude) noexcept {
   return static_cast<size_t>(64 - std::countl_zero(magnitude) + 7) / 8;
 }
 
-// Writes the low `size` bytes of `value`, high byte first.
+// Writes the low `size` bytes of `value`, high byte first; scribbles over the 8 bytes at `to`.
 char* write_be(char* to, uint64_t value, size_t size) noexcept {
-  for (size_t i = size; i-- > 0;) *to++ = static_cast<char>(value >> (8 * i));
-  return to;
+  if (size == 0) return to;
+  store_le(to, __builtin_bswap64(value << (64 - 8 * size)));
+  return to + size;
 }
 
 uint64_t read_be(Bytes from, size_t size) noexcept {

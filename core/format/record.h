@@ -246,6 +246,8 @@ class OOCMAP_API RecordEditor {
   };
   void put(uint16_t slot, Bytes node);
   void check_slot(uint16_t slot) const;
+  size_t place(size_t slot, char* record, char* directory, size_t offset) const;
+  size_t largest() const noexcept;
 
   Buffer nodes_;
   std::vector<Slot> offsets_;

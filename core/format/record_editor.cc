@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include "core/base/error.h"
@@ -116,32 +117,52 @@ Buffer RecordEditor::finish() const {
   return out;
 }
 
+// The nodes as they lie where nothing is dead, else one after another in slot order. Past 128 KiB
+// the largest goes last, since only where a node starts is bounded.
 void RecordEditor::finish(Buffer& to) const {
+  for (const Slot& slot : offsets_) {
+    if (slot.reserved) throw Error(ErrorCode::kInvalidArgument, "a reserved slot was never filled");
+  }
   const size_t size = encoded_size();
   const size_t start = to.size();
   to.resize(start + size);
   char* const record = to.data() + start;
   store_le(record, flags_);
-  store_le(record + 2, static_cast<uint16_t>(offsets_.size()));
+  store_le(record + 2, static_cast<uint16_t>(slots()));
   store_le(record + 4, static_cast<uint16_t>(live_));
-  char* directory = record + size - 2 * offsets_.size();
-  // Without dead bytes the nodes stay as they lie; else they follow one another in slot order.
-  if (dead_ == 0) std::memcpy(record + kRecordHeader, nodes_.data(), nodes_.size());
-  size_t next = kRecordHeader;
-  for (const Slot& slot : offsets_) {
-    size_t offset = 0;
-    if (slot.reserved) throw Error(ErrorCode::kInvalidArgument, "a reserved slot was never filled");
-    if (slot.size != 0) {
-      offset = dead_ == 0 ? kRecordHeader + slot.offset : next;
-      if (dead_ != 0) std::memcpy(record + offset, nodes_.data() + slot.offset, slot.size);
-      if (offset > kMaxNodeStart) {
-        throw Error(ErrorCode::kTransactionTooBig, "a record would have a node past 128 KiB");
-      }
-      next += slot.size;
+  char* const directory = record + size - 2 * slots();
+  if (dead_ == 0 && size <= kMaxNodeStart) {
+    std::memcpy(record + kRecordHeader, nodes_.data(), nodes_.size());
+    for (size_t i = 0; i < slots(); ++i) {
+      const size_t offset = offsets_[i].size == 0 ? 0 : kRecordHeader + offsets_[i].offset;
+      store_le(directory + 2 * i, static_cast<uint16_t>(offset / 2));
     }
-    store_le(directory, static_cast<uint16_t>(offset / 2));
-    directory += 2;
+    return;
   }
+  const size_t last = size > kMaxNodeStart ? largest() : slots();
+  size_t next = kRecordHeader;
+  for (size_t i = 0; i < slots(); ++i) {
+    if (i != last) next = place(i, record, directory, next);
+  }
+  if (last < slots()) place(last, record, directory, next);
+}
+
+// Copies a slot's node to `offset` of the record; returns where the next one goes.
+size_t RecordEditor::place(size_t slot, char* record, char* directory, size_t offset) const {
+  const Slot& from = offsets_[slot];
+  if (from.size == 0) return offset;
+  if (offset > kMaxNodeStart) {
+    throw Error(ErrorCode::kTransactionTooBig, "a record would have a node past 128 KiB");
+  }
+  std::memcpy(record + offset, nodes_.data() + from.offset, from.size);
+  store_le(directory + 2 * slot, static_cast<uint16_t>(offset / 2));
+  return offset + from.size;
+}
+
+size_t RecordEditor::largest() const noexcept {
+  const auto by_size = [](const Slot& a, const Slot& b) { return a.size < b.size; };
+  return static_cast<size_t>(std::max_element(offsets_.begin(), offsets_.end(), by_size) -
+                             offsets_.begin());
 }
 
 }  // namespace oocmap

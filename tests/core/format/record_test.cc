@@ -287,7 +287,10 @@ TEST(Record, ANodeStartsBelow128KiB) {
   editor.add(encode(builder));
   const Buffer one = editor.finish();
   EXPECT_EQ(NodeView::locate(one, make_identity(1, 0)).count(), 20'000u);
+  // A small one goes before it, whatever its slot; two large ones cannot both start in reach.
   editor.add(list_of({1}));
+  EXPECT_EQ(NodeView::locate(editor.finish(), make_identity(1, 1)).count(), 1u);
+  editor.add(encode(builder));
   expect_code(ErrorCode::kTransactionTooBig, [&] { (void)editor.finish(); });
 }
 
