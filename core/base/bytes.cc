@@ -3,10 +3,10 @@
 namespace oocmap {
 namespace {
 
-constexpr uint64_t kOneByte = 240;     // 0..240
-constexpr uint64_t kTwoBytes = 2287;   // 241..248 as the first byte
+constexpr uint64_t kOneByte = 240;       // 0..240
+constexpr uint64_t kTwoBytes = 2287;     // 241..248 as the first byte
 constexpr uint64_t kThreeBytes = 67823;  // 249
-constexpr uint8_t kFirstWide = 250;    // 250: 3 bytes follow ... 255: 8 bytes follow
+constexpr uint8_t kFirstWide = 250;      // 250: 3 bytes follow ... 255: 8 bytes follow
 
 size_t wide_bytes(uint64_t value) noexcept {
   size_t n = 3;

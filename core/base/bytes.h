@@ -1,5 +1,5 @@
-// Views over bytes, fixed-order integers and the order-preserving varint. All multi-byte integers of
-// the format are little-endian unless a key needs big-endian to sort.
+// Views over bytes, fixed-order integers and the order-preserving varint. All multi-byte integers
+// of the format are little-endian unless a key needs big-endian to sort.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,8 @@ namespace oocmap {
 using Bytes = std::string_view;
 using Buffer = std::string;
 
-static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "version 1 runs on little-endian machines");
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+              "version 1 runs on little-endian machines");
 
 template <typename T>
 T load_le(const void* from) noexcept {
@@ -34,13 +35,15 @@ void append_le(Buffer& to, T value) {
   to.append(reinterpret_cast<const char*>(&value), sizeof value);
 }
 
-inline uint64_t load_be64(const void* from) noexcept { return __builtin_bswap64(load_le<uint64_t>(from)); }
+inline uint64_t load_be64(const void* from) noexcept {
+  return __builtin_bswap64(load_le<uint64_t>(from));
+}
 
 inline void append_be64(Buffer& to, uint64_t value) { append_le(to, __builtin_bswap64(value)); }
 
-// The order-preserving varint: for a < b, the bytes of a sort before the bytes of b under memcmp, and
-// no encoding is a prefix of another. 1 byte up to 240, 2 up to 2287, 3 up to 67823, then 1 + the
-// minimal big-endian bytes (3..8). Source: SQLite4's varint.
+// The order-preserving varint: for a < b, the bytes of a sort before the bytes of b under memcmp,
+// and no encoding is a prefix of another. 1 byte up to 240, 2 up to 2287, 3 up to 67823, then 1 +
+// the minimal big-endian bytes (3..8). Source: SQLite4's varint.
 inline constexpr size_t kMaxVarint = 9;
 void append_varint(Buffer& to, uint64_t value);
 size_t varint_size(uint64_t value) noexcept;

@@ -1,8 +1,8 @@
 // One exception type for the whole store.
 //
-// A missing key is never an exception; what cannot happen, what the file refuses and what the caller
-// got wrong is. `message` is complete: it names the thing (a file by its path), quotes the bad token,
-// says what was expected and, where it matters, what became of the transaction.
+// A missing key is never an exception; what cannot happen, what the file refuses and what the
+// caller got wrong is. `message` is complete: it names the thing (a file by its path), quotes the
+// bad token, says what was expected and, where it matters, what became of the transaction.
 #pragma once
 
 #include <exception>
@@ -15,24 +15,24 @@ namespace oocmap {
 
 // Each code has one row in sqlite_ext's and one in python's translation table.
 enum class ErrorCode {
-  kInvalidPath,         // a JSON path that does not parse (message: position in characters from 0)
-  kInvalidJson,         // JSON text that does not parse (message: position in bytes from 0)
-  kInvalidArgument,     // any other argument the caller got wrong: table arguments, key, index
-  kTypeMismatch,        // a value of a type that cannot be stored, or an operation it does not have
-  kCorrupt,             // bytes that do not decode, or a file that is not ours
-  kFormatVersion,       // a file of a newer format
-  kMapFull,             // max_size or the address space is used up
-  kDiskFull,            // ENOSPC, EDQUOT, EFBIG, a tmpfs that is full
-  kTransactionTooBig,   // too many dirty pages inside savepoints, or too many levels
-  kTransactionFailed,   // the transaction was poisoned by an earlier failure: roll it back
-  kReadOnly,            // a write through a read-only map
-  kBusy,                // the write lock was not to be had within the timeout
-  kStaleHandle,         // the value behind a handle is gone
-  kNotAllowed,          // a table in a database file names a file outside its folder
-  kClosed,              // use after close
-  kSecondImage,         // a second copy of oocmap.so in this process
-  kFilesystem,          // a file system or a link that LMDB's locks do not survive
-  kIo,                  // a system call failed: see system_error()
+  kInvalidPath,        // a JSON path that does not parse (message: position in characters from 0)
+  kInvalidJson,        // JSON text that does not parse (message: position in bytes from 0)
+  kInvalidArgument,    // any other argument the caller got wrong: table arguments, key, index
+  kTypeMismatch,       // a value of a type that cannot be stored, or an operation it does not have
+  kCorrupt,            // bytes that do not decode, or a file that is not ours
+  kFormatVersion,      // a file of a newer format
+  kMapFull,            // max_size or the address space is used up
+  kDiskFull,           // ENOSPC, EDQUOT, EFBIG, a tmpfs that is full
+  kTransactionTooBig,  // too many dirty pages inside savepoints, or too many levels
+  kTransactionFailed,  // the transaction was poisoned by an earlier failure: roll it back
+  kReadOnly,           // a write through a read-only map
+  kBusy,               // the write lock was not to be had within the timeout
+  kStaleHandle,        // the value behind a handle is gone
+  kNotAllowed,         // a table in a database file names a file outside its folder
+  kClosed,             // use after close
+  kSecondImage,        // a second copy of oocmap.so in this process
+  kFilesystem,         // a file system or a link that LMDB's locks do not survive
+  kIo,                 // a system call failed: see system_error()
 };
 
 class OOCMAP_API Error : public std::exception {

@@ -8,7 +8,8 @@
 
 namespace oocmap {
 
-// Hash of `bytes` under `seed`. Never trusted alone: equal hashes are always followed by a comparison.
+// Hash of `bytes` under `seed`. Never trusted alone: equal hashes are always followed by a
+// comparison.
 uint64_t hash64(Bytes bytes, uint64_t seed = 0) noexcept;
 
 // 16 bytes, big-endian (canonical XXH128 form).

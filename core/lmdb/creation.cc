@@ -1,0 +1,129 @@
+#include "core/lmdb/creation.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#include "core/lmdb/errors.h"
+#include "core/lmdb/locks.h"
+#include "core/lmdb/platform_linux.h"
+
+namespace oocmap {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+void sync(int fd, const std::string& path) {
+  if (fsync(fd) != 0) throw_system("sync", path, errno);
+}
+
+// A name made by open() is durable only when its folder is.
+void sync_folder(const std::string& path) {
+  const std::string folder = folder_of(path);
+  const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // A folder one may write but not read cannot be opened, and so not be synced.
+  if (fd.get() >= 0) sync(fd.get(), folder);
+}
+
+// An empty file beside `path`, with permissions for the owner only; gone at the end unless kept.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& path)
+      : path_(path + ".oocmap-new-XXXXXX"), fd_(make(path)) {}
+  ~TemporaryFile() {
+    if (!kept_) unlink(path_.c_str());
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  const std::string& path() const noexcept { return path_; }
+  int fd() const noexcept { return fd_.get(); }
+  void keep() noexcept { kept_ = true; }
+
+ private:
+  int make(const std::string& path) {
+    const int fd = mkostemp(path_.data(), O_CLOEXEC);
+    if (fd < 0) throw_system("create", path, errno);
+    return fd;
+  }
+  std::string path_;
+  Descriptor fd_;
+  bool kept_ = false;
+};
+
+}  // namespace
+
+void check_filesystem(int fd, const std::string& path) {
+  if (std::getenv("OOCMAP_FORCE_FILESYSTEM") != nullptr) return;
+  int error = 0;
+  const auto name = platform::unsafe_filesystem(fd, error);
+  if (error != 0) throw_system("examine the file system of", path, error);
+  if (!name) return;
+  throw Error(ErrorCode::kFilesystem,
+              "'" + path + "' is on a " + *name +
+                  " file system, where shared memory and locks cannot be relied on; copy it to a "
+                  "local disk (or set OOCMAP_FORCE_FILESYSTEM=1 where only one machine uses it)",
+              0, path);
+}
+
+bool create_file(const std::string& path, const WriteFile& write) {
+  TemporaryFile file(path);
+  check_filesystem(file.fd(), path);
+  write(file.path());
+  sync(file.fd(), file.path());
+  const int error = platform::rename_no_replace(file.path().c_str(), path.c_str());
+  if (error == EEXIST) return false;
+  if (error != 0) throw_system("create", path, error);
+  file.keep();
+  sync_folder(path);
+  return true;
+}
+
+void fill_empty_file(const std::string& path, const WriteFile& write) {
+  const Descriptor empty(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (empty.get() < 0) throw_system("open", path, errno);
+  const int error = wait_for_lock(empty.get(), kCreateByte);
+  if (error != 0) throw_system("lock", path, error);
+  struct stat locked;
+  struct stat named;
+  if (fstat(empty.get(), &locked) != 0) throw_system("examine", path, errno);
+  const bool same = ::stat(path.c_str(), &named) == 0 && named.st_ino == locked.st_ino &&
+                    named.st_dev == locked.st_dev;
+  if (!same || locked.st_size != 0) return;  // somebody else was faster
+
+  TemporaryFile file(path);
+  check_filesystem(file.fd(), path);
+  write(file.path());
+  if (fchmod(file.fd(), locked.st_mode & 0777) != 0)
+    throw_system("set permissions of", path, errno);
+  sync(file.fd(), file.path());
+  if (std::rename(file.path().c_str(), path.c_str()) != 0) throw_system("replace", path, errno);
+  file.keep();
+  sync_folder(path);
+}
+
+}  // namespace oocmap

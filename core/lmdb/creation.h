@@ -1,0 +1,24 @@
+// Makes a new file: complete or not at all, whatever crashes or races. Private to core/lmdb.
+#pragma once
+
+#include <functional>
+#include <string>
+
+namespace oocmap {
+
+// Writes a map into the empty file it is given the path of.
+using WriteFile = std::function<void(const std::string& path)>;
+
+// Makes `path` by way of a temporary file beside it. Returns false where somebody else made it in
+// the meantime (theirs stays). Errors: kFilesystem, kIo, kDiskFull, what `write` throws.
+bool create_file(const std::string& path, const WriteFile& write);
+
+// Replaces the empty file at `path`, keeping its permissions; does nothing where it is no longer
+// empty. Errors: as above.
+void fill_empty_file(const std::string& path, const WriteFile& write);
+
+// Refuses a file system on which LMDB's locks or its map do not work, unless the environment
+// variable OOCMAP_FORCE_FILESYSTEM is set. Errors: kFilesystem, kIo.
+void check_filesystem(int fd, const std::string& path);
+
+}  // namespace oocmap

@@ -1,0 +1,349 @@
+#include "core/lmdb/environment.h"
+
+#include <lmdb.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "core/lmdb/environment_state.h"
+#include "core/lmdb/errors.h"
+#include "core/lmdb/process.h"
+#include "core/lmdb/registry.h"
+
+namespace oocmap {
+namespace {
+
+constexpr uint32_t kCommitsBetweenReaderChecks = 1000;
+
+// An environment that LMDB wants opened again: a commit failed while it wrote the meta page, or
+// another process made the file larger than our map.
+bool wants_reopening(int code) { return code == MDB_PANIC || code == MDB_MAP_RESIZED; }
+
+}  // namespace
+
+uint64_t next_serial() noexcept {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+uint64_t next_write_generation() noexcept {
+  static std::atomic<uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+std::shared_ptr<Environment> Environment::open(const OpenOptions& options, uint32_t format_version,
+                                               const Initialize& initialize) {
+  return Registry::instance().open(options, format_version, initialize);
+}
+
+Environment::Environment() : state_(std::make_unique<State>()) { state_->epoch = process_epoch(); }
+
+Environment::~Environment() {
+  if (state_->registered) {
+    Registry::instance().close(*this);
+  } else {
+    close_now();
+  }
+}
+
+void Environment::close_now() noexcept {
+  {
+    const std::unique_lock readers(reader_mutex());
+    serial_.store(0, std::memory_order_seq_cst);
+    end_cached_readers(state_->readers, /*only_if_idle=*/false);
+  }
+  if (!owned_by_this_process()) {
+    // The parent's: neither LMDB's handles nor locks that other threads may have held can be ended
+    // here, so they are left where they are.
+    static_cast<void>(state_.release());
+    return;
+  }
+  state_->writer.reset();
+  if (env_ != nullptr) mdb_env_close(env_);
+  env_ = nullptr;
+  state_->guard.reset();  // last: until now nobody else may open the file in this process
+}
+
+void Environment::map() {
+  EnvironmentHandle handle = map_file(state_->request);
+  if (state_->guard != nullptr && (state_->request.flags & MDB_NOLOCK) == 0) {
+    const std::string lock_path = path_ + "-lock";
+    struct stat lock_file;
+    if (::stat(lock_path.c_str(), &lock_file) != 0) throw_system("examine", lock_path, errno);
+    state_->guard->claim_lock_file(lock_file);
+  }
+  int cleared = 0;
+  mdb_reader_check(handle.get(), &cleared);
+  check_format_version(handle.get(), path_, state_->format_version);
+  open_databases(handle.get(), path_, /*create=*/false, handles_);
+  env_ = handle.release();
+  serial_.store(next_serial(), std::memory_order_seq_cst);
+}
+
+// The file is known to nobody yet: no guard, no lock file.
+void Environment::write_new_file(const std::string& path, std::optional<uint64_t> max_size,
+                                 uint32_t format_version, const Initialize& initialize) {
+  const std::shared_ptr<Environment> environment(new Environment);
+  environment->path_ = path;
+  EnvironmentHandle handle =
+      map_file({.path = path, .flags = MDB_NOLOCK | MDB_NOSYNC, .max_size = max_size});
+  open_databases(handle.get(), path, /*create=*/true, environment->handles_);
+  environment->env_ = handle.release();
+  environment->serial_ = next_serial();
+  WriteTransaction transaction = environment->begin_write(std::chrono::milliseconds(0));
+  Buffer version;
+  append_le(version, format_version);
+  transaction.put(Database::kMeta, kFormatVersionKey, version);
+  if (initialize) initialize(transaction);
+  transaction.commit();
+}
+
+void Environment::check_options(const OpenOptions& options) const {
+  const auto differs = [this](const std::string& how) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "'" + path_ + "' is open in this process already, " + how);
+  };
+  if (options.mode == OpenMode::kRead) return;
+  if (read_only_) differs("for reading only: close that map before opening it for writing");
+  if (options.durability && *options.durability != durability_) {
+    differs("with another durability than the one asked for");
+  }
+  if (options.max_size && options.max_size != state_->request.max_size) {
+    const auto& mine = state_->request.max_size;
+    differs("with " + (mine ? "a max_size of " + std::to_string(*mine) : "no max_size") +
+            " instead of " + std::to_string(*options.max_size));
+  }
+}
+
+bool Environment::owned_by_this_process() const noexcept {
+  return state_ != nullptr && state_->epoch == process_epoch();
+}
+
+void Environment::check_owned() const {
+  if (owned_by_this_process()) return;
+  throw Error(ErrorCode::kClosed, "'" + path_ +
+                                      "' was opened before this process was forked, and belongs to "
+                                      "the parent: open it again");
+}
+
+// Counts the caller among the users of env_, or returns false where it is being opened again.
+bool Environment::enter(uint64_t& serial) noexcept {
+  state_->live.fetch_add(1, std::memory_order_seq_cst);
+  serial = serial_.load(std::memory_order_seq_cst);
+  if (serial != 0) return true;
+  leave();
+  return false;
+}
+
+void Environment::leave() noexcept { state_->live.fetch_sub(1, std::memory_order_seq_cst); }
+
+// Closes the map and opens it again in place; a new serial makes every stamp and cached reader of
+// the old one worthless. Does nothing where another thread has done so.
+void Environment::recover(uint64_t failed_serial) {
+  constexpr std::chrono::milliseconds kPatience{100};
+  check_owned();
+  const std::lock_guard lock(state_->reopening);
+  const uint64_t current = serial_.exchange(0, std::memory_order_seq_cst);
+  if (current != 0 && current != failed_serial) {
+    serial_.store(current, std::memory_order_seq_cst);
+    return;
+  }
+  if (env_ != nullptr) {
+    const Deadline deadline = deadline_in(kPatience);
+    const auto idle = [this] {
+      const std::lock_guard readers(reader_mutex());
+      return state_->live.load(std::memory_order_seq_cst) == 0 &&
+             end_cached_readers(state_->readers, /*only_if_idle=*/true);
+    };
+    while (!idle()) {
+      if (std::chrono::steady_clock::now() >= deadline) {
+        serial_.store(current, std::memory_order_seq_cst);
+        throw Error(ErrorCode::kIo,
+                    "'" + path_ +
+                        "' has to be opened again after a failed commit or because another process "
+                        "made it larger than max_size, and waits for the snapshots and reads under "
+                        "way to end",
+                    EAGAIN, path_);
+      }
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+    mdb_env_close(env_);
+    env_ = nullptr;
+  }
+  map();
+}
+
+MDB_txn* Environment::begin_raw_read(uint64_t& serial) {
+  check_owned();
+  constexpr int kAttempts = 4;
+  int code = 0;
+  for (int i = 0; i < kAttempts; ++i) {
+    if (!enter(serial)) {
+      recover(0);
+      continue;
+    }
+    MDB_txn* txn = nullptr;
+    code = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
+    if (code == 0) return txn;
+    leave();
+    if (wants_reopening(code)) {
+      recover(serial);
+    } else if (code != MDB_READERS_FULL || clear_stale_readers() == 0) {
+      break;
+    }
+  }
+  throw_lmdb("read", path_, code == 0 ? EAGAIN : code);
+}
+
+WriteTransaction Environment::begin_write(std::chrono::milliseconds timeout) {
+  return begin_in(timeout, /*explicit_transaction=*/false);
+}
+
+WriteTransaction Environment::begin_explicit(std::chrono::milliseconds timeout) {
+  return begin_in(timeout, /*explicit_transaction=*/true);
+}
+
+WriteTransaction Environment::begin_in(std::chrono::milliseconds timeout,
+                                       bool explicit_transaction) {
+  check_owned();
+  if (read_only_) {
+    throw Error(ErrorCode::kReadOnly, "'" + path_ + "' is open for reading only", 0, path_);
+  }
+  take_write_lock(timeout, explicit_transaction);
+  WriteTransaction transaction;
+  try {
+    transaction.txn_ = begin_raw_write(explicit_transaction);
+  } catch (...) {
+    release_write_lock();
+    throw;
+  }
+  transaction.environment_ = this;
+  transaction.writable_ = true;
+  transaction.on_writer_thread_ = explicit_transaction;
+  transaction.stamp_ = {serial(), mdb_txn_id(transaction.txn_), next_write_generation()};
+  return transaction;
+}
+
+void Environment::take_write_lock(std::chrono::milliseconds timeout, bool explicit_transaction) {
+  const Deadline deadline = deadline_in(timeout);
+  const auto busy = [this](const std::string& why) {
+    throw Error(ErrorCode::kBusy, "cannot write to '" + path_ + "': " + why, 0, path_);
+  };
+  const auto waited = [&] { return " (waited " + std::to_string(timeout.count()) + " ms)"; };
+  switch (state_->write_lock.acquire(this_thread_number(), explicit_transaction, deadline)) {
+    case WriteLock::Outcome::kAcquired:
+      break;
+    case WriteLock::Outcome::kTimeout:
+      busy("another thread of this process is writing" + waited());
+      break;
+    case WriteLock::Outcome::kHeldByThread:
+      busy("this thread is in the middle of a write to it already");
+      break;
+    case WriteLock::Outcome::kHeldBySession:
+      busy("this thread has a transaction open on it already, through another connection");
+      break;
+  }
+  if (state_->guard == nullptr) return;  // under creation
+  bool entered = false;
+  try {
+    entered = state_->guard->enter_write_gate(deadline);
+  } catch (...) {
+    state_->write_lock.release();
+    throw;
+  }
+  if (entered) return;
+  state_->write_lock.release();
+  busy("another process is writing" + waited());
+}
+
+void Environment::release_write_lock() noexcept {
+  if (state_->guard != nullptr) state_->guard->leave_write_gate();
+  state_->write_lock.release();
+}
+
+MDB_txn* Environment::begin_raw_write(bool explicit_transaction) {
+  constexpr int kAttempts = 3;
+  int code = 0;
+  for (int i = 0; i < kAttempts; ++i) {
+    uint64_t serial = 0;
+    if (!enter(serial)) {
+      recover(0);
+      continue;
+    }
+    MDB_txn* txn = nullptr;
+    const auto begin = [&] { code = mdb_txn_begin(env_, nullptr, 0, &txn); };
+    if (explicit_transaction) {
+      writer_thread().run(begin);
+    } else {
+      begin();
+    }
+    if (code == 0) return txn;
+    leave();
+    if (!wants_reopening(code)) break;
+    recover(serial);
+  }
+  throw_lmdb("write to", path_, code == 0 ? EAGAIN : code);
+}
+
+void Environment::write_ended(bool committed) noexcept {
+  const bool check_readers = committed && (state_->commits.fetch_add(1, std::memory_order_relaxed) +
+                                           1) % kCommitsBetweenReaderChecks ==
+                                              0;
+  int cleared = 0;
+  if (check_readers) mdb_reader_check(env_, &cleared);
+  leave();
+  release_write_lock();
+}
+
+WriterThread& Environment::writer_thread() {
+  std::call_once(state_->writer_once,
+                 [this] { state_->writer = std::make_unique<WriterThread>(); });
+  return *state_->writer;
+}
+
+uint64_t Environment::last_transaction_id() const noexcept {
+  auto& self = const_cast<Environment&>(*this);  // only the count of users changes
+  uint64_t serial = 0;
+  if (!self.enter(serial)) return 0;
+  MDB_envinfo info = {};
+  mdb_env_info(env_, &info);
+  self.leave();
+  return info.me_last_txnid;
+}
+
+uint64_t Environment::map_size() const noexcept {
+  auto& self = const_cast<Environment&>(*this);
+  uint64_t serial = 0;
+  if (!self.enter(serial)) return 0;
+  MDB_envinfo info = {};
+  mdb_env_info(env_, &info);
+  self.leave();
+  return info.me_mapsize;
+}
+
+uint64_t Environment::file_size() const {
+  check_owned();
+  return static_cast<uint64_t>(state_->guard->status().st_size);
+}
+
+uint64_t Environment::allocated_size() const {
+  check_owned();
+  return static_cast<uint64_t>(state_->guard->status().st_blocks) * 512;
+}
+
+int Environment::file_descriptor() const noexcept {
+  return state_->guard == nullptr ? -1 : state_->guard->fd();
+}
+
+int Environment::clear_stale_readers() {
+  check_owned();
+  uint64_t serial = 0;
+  if (!enter(serial)) return 0;
+  int cleared = 0;
+  mdb_reader_check(env_, &cleared);
+  leave();
+  return cleared;
+}
+
+}  // namespace oocmap

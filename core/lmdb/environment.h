@@ -1,0 +1,176 @@
+// One open file. There is at most one Environment per file (device, inode) in a process: LMDB
+// opened twice loses data silently, so a registry hands out the one there is, and locks on the data
+// file keep a second image of this library, a symlinked or hard-linked name and a foreign lock file
+// out.
+//
+// Threads: all functions may be called from any thread.
+// Fork:    a child forgets the parent's environment without closing it, and every use of it there
+//          raises kClosed; open() in the child opens afresh.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/base/export.h"
+#include "core/lmdb/transaction.h"
+
+struct MDB_env;
+
+namespace oocmap {
+
+enum class OpenMode {
+  kRead,       // 'r': must exist; nothing is written, works on a read-only file system
+  kWrite,      // 'w': must exist
+  kCreate,     // 'c': made where missing; an empty regular file becomes a map
+  kExclusive,  // 'x': must not exist
+};
+
+// Numbers are on disk (meta "durability"): do not renumber.
+enum class Durability : uint8_t {
+  kFull = 0,    // an acknowledged commit survives power loss
+  kNormal = 1,  // the last commits may be lost at power loss, consistency never (MDB_NOMETASYNC)
+  kOff = 2,     // throw-away files only (MDB_NOSYNC)
+};
+
+struct OpenOptions {
+  std::string path;
+  OpenMode mode = OpenMode::kCreate;
+  // nullopt: as this process has the file open already, else kFull.
+  std::optional<Durability> durability;
+  // Bytes; nullopt: as this process has the file open already, else 1 TiB of address space, halved
+  // while it is refused.
+  std::optional<uint64_t> max_size;
+};
+
+class WriterThread;
+
+class OOCMAP_API Environment {
+ public:
+  // Opens `options.path` or returns the environment this process has already open on that file (to
+  // a read-only caller also one that is open for writing: read_only() is then false). Creating is
+  // durable and atomic: temp file in the same folder, fsync, link, fsync of the folder.
+  // `format_version` is written to a new file (u32, little-endian, under "format_version" in
+  // `meta`) and compared, before all else, in an existing one. `initialize` is called inside the
+  // first write transaction of a new file. Errors: kIo with errno ENOENT, EEXIST, EISDIR, EACCES,
+  // ... and the path; kCorrupt for a file that
+  //         is not LMDB's, not an OOCMap or truncated; kFormatVersion; kSecondImage; kFilesystem
+  //         for NFS, FUSE, hard links, a foreign lock file; kInvalidArgument where durability or
+  //         max_size differ from those the process has the file open with, or where it has it open
+  //         read-only and this is no kRead.
+  using Initialize = std::function<void(WriteTransaction&)>;
+  static std::shared_ptr<Environment> open(const OpenOptions& options, uint32_t format_version,
+                                           const Initialize& initialize);
+  ~Environment();
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  // A new read transaction (30-50 ns); for the cached one a thread see ThreadReader.
+  // Errors: kClosed in a forked child (begin_write and begin_explicit too), kIo.
+  ReadTransaction begin_read();
+
+  // Takes the write lock and begins on the calling thread, which must also end the transaction.
+  // Locks, in this order: the in-process lock, the OFD writer gate, LMDB's own.
+  // Errors: kBusy after `timeout`, at once where the calling thread holds the lock already, be it
+  // by
+  //         begin_write or by begin_explicit; kReadOnly; kIo.
+  WriteTransaction begin_write(std::chrono::milliseconds timeout);
+
+  // The same for a transaction that may be ended on any thread: it begins and ends on the writer
+  // thread, and for kBusy it counts as held by the thread that called this.
+  // Cost: two thread switches here and two at its end.
+  WriteTransaction begin_explicit(std::chrono::milliseconds timeout);
+
+  // The thread on which explicit transactions begin and end, started at first use.
+  WriterThread& writer_thread();
+
+  const std::string& path() const noexcept { return path_; }  // resolved, absolute
+  bool read_only() const noexcept { return read_only_; }
+  Durability durability() const noexcept { return durability_; }
+  // Stamp::environment. Changes where the environment had to be opened again (a commit that failed
+  // half-way, a file that another process made larger than the map); 0 in a forked child.
+  uint64_t serial() const noexcept { return serial_.load(std::memory_order_acquire); }
+  uint64_t device() const noexcept { return device_; }
+  uint64_t inode() const noexcept { return inode_; }
+  // False in a forked child: the environment belongs to the parent.
+  bool owned_by_this_process() const noexcept;
+  // Id of the newest committed transaction. Cost: a few ns, no lock.
+  uint64_t last_transaction_id() const noexcept;
+  uint64_t map_size() const noexcept;
+  uint64_t file_size() const;       // st_size
+  uint64_t allocated_size() const;  // st_blocks * 512
+  // Clears reader slots of dead processes; returns how many.
+  int clear_stale_readers();
+
+  MDB_env* raw() const noexcept { return env_; }
+  unsigned database_handle(Database database) const noexcept {
+    return handles_[static_cast<size_t>(database)];
+  }
+
+ private:
+  friend class Registry;
+  friend class ReadTransaction;
+  friend class WriteTransaction;
+  friend class ThreadReader;
+  struct State;
+
+  Environment();
+  static void write_new_file(const std::string& path, std::optional<uint64_t> max_size,
+                             uint32_t format_version, const Initialize& initialize);
+  void map();
+  void close_now() noexcept;
+  void check_options(const OpenOptions& options) const;
+  void check_owned() const;
+  WriteTransaction begin_in(std::chrono::milliseconds timeout, bool explicit_transaction);
+  void take_write_lock(std::chrono::milliseconds timeout, bool explicit_transaction);
+  void release_write_lock() noexcept;
+  MDB_txn* begin_raw_write(bool explicit_transaction);
+  void write_ended(bool committed) noexcept;
+  MDB_txn* begin_raw_read(uint64_t& serial);
+  bool enter(uint64_t& serial) noexcept;
+  void leave() noexcept;
+  void recover(uint64_t failed_serial);
+  int file_descriptor() const noexcept;
+
+  MDB_env* env_ = nullptr;
+  unsigned handles_[kDatabaseCount] = {};
+  std::atomic<uint64_t> serial_{0};
+  uint64_t device_ = 0;
+  uint64_t inode_ = 0;
+  bool read_only_ = false;
+  Durability durability_ = Durability::kFull;
+  std::string path_;
+  std::unique_ptr<State> state_;
+};
+
+// The calling thread's cached read transaction on `environment`, renewed; reset when this dies.
+// Nested uses on one thread share the outer one's snapshot. Cost: 15-25 ns for both ends.
+// Errors: kClosed in a forked child; kIo.
+class OOCMAP_API ThreadReader {
+ public:
+  struct Slot;
+  explicit ThreadReader(Environment& environment);
+  ~ThreadReader();
+  ThreadReader(const ThreadReader&) = delete;
+  ThreadReader& operator=(const ThreadReader&) = delete;
+  const Transaction& transaction() const noexcept { return *transaction_; }
+
+ private:
+  static Slot* attach(Environment& environment);
+  Slot* slot_ = nullptr;
+  const Transaction* transaction_ = nullptr;
+};
+
+// Number of the calling thread, never 0 and never given twice in a process. Cost: 1 ns.
+OOCMAP_API uint64_t this_thread_number() noexcept;
+
+// The path of this image (oocmap.so, or a test binary), from dladdr.
+OOCMAP_API const std::string& image_path();
+// Path of another image of this library in the process, nullopt where there is none. Cost: a scan
+// of the loaded objects; called when an image is loaded and when a file is first opened.
+OOCMAP_API std::optional<std::string> other_image_path();
+
+}  // namespace oocmap

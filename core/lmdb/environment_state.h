@@ -1,0 +1,47 @@
+// What an Environment keeps out of its header. Private to core/lmdb.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "core/lmdb/environment.h"
+#include "core/lmdb/lmdb_file.h"
+#include "core/lmdb/locks.h"
+#include "core/lmdb/writer_thread.h"
+
+namespace oocmap {
+
+struct Environment::State {
+  MapRequest request;  // to open again
+  uint32_t format_version = 0;
+  bool registered = false;           // false: a file under creation, known to nobody else
+  uint64_t epoch = 0;                // process_epoch() of the opener
+  std::unique_ptr<FileGuard> guard;  // null under creation
+  WriteLock write_lock;
+  std::once_flag writer_once;
+  std::unique_ptr<WriterThread> writer;
+  std::mutex reopening;
+  // Transactions that are not cached readers. Who begins one raises this and then looks at serial_;
+  // who reopens clears serial_ and then looks at this: one of the two sees the other.
+  std::atomic<int> live{0};
+  std::atomic<uint32_t> commits{0};
+  std::vector<ThreadReader::Slot*> readers;  // guarded by reader_mutex()
+};
+
+// A number for Environment::serial(), never 0 and never given twice.
+uint64_t next_serial() noexcept;
+// Raised by every write of this process; what Stamp::write_generation is taken from.
+uint64_t next_write_generation() noexcept;
+
+// Guards every environment's list of cached readers, and every thread's end. Taken after the
+// registry's mutex where both are.
+std::mutex& reader_mutex() noexcept;
+// Ends an environment's cached readers, under reader_mutex(); with `only_if_idle` nothing is done
+// and false returned where one of them is in use. The environment must accept no new users (serial_
+// is 0 or it is dying).
+bool end_cached_readers(std::vector<ThreadReader::Slot*>& readers, bool only_if_idle);
+
+}  // namespace oocmap

@@ -1,0 +1,168 @@
+#include "core/lmdb/locks.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+
+#include "core/lmdb/environment.h"
+#include "core/lmdb/errors.h"
+#include "core/lmdb/platform_linux.h"
+
+namespace oocmap {
+namespace {
+
+using platform::LockKind;
+using std::chrono::microseconds;
+
+constexpr microseconds kFirstPause{50};
+constexpr microseconds kLongestPause{1000};
+constexpr std::chrono::seconds kPatience{
+    10};  // with creators and compactors, who hold locks briefly
+
+// Calls `attempt` until it returns 0, an errno other than EAGAIN, or the deadline passes.
+template <typename Attempt>
+int poll_until(Deadline deadline, Attempt attempt) {
+  microseconds pause = kFirstPause;
+  for (;;) {
+    const int error = attempt();
+    if (error != EAGAIN) return error;
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= deadline) return EAGAIN;
+    const auto left = std::chrono::duration_cast<microseconds>(deadline - now) + microseconds(1);
+    std::this_thread::sleep_for(std::min(pause, left));
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
+uint64_t lock_file_byte(const struct stat& lock_file) noexcept {
+  const uint64_t mixed =
+      (lock_file.st_ino ^ (uint64_t{lock_file.st_dev} << 40)) * 0x9E3779B97F4A7C15u;
+  return kLockFileBytes + (mixed >> 32);
+}
+
+std::string second_image_text(const std::string& path) {
+  std::string text =
+      "'" + path + "' is open already in this process, through another copy of this ";
+  if (const auto other = other_image_path()) {
+    return text + "library: '" + *other + "' beside '" + image_path() + "'; load only one of them";
+  }
+  return text + "library than '" + image_path() +
+         "', or in a process of another PID namespace that has the same number (containers that "
+         "share a file must share the PID namespace)";
+}
+
+}  // namespace
+
+Deadline deadline_in(std::chrono::milliseconds timeout) noexcept {
+  constexpr std::chrono::milliseconds kForEver = std::chrono::hours(24 * 365);
+  const auto wait = std::clamp(timeout, std::chrono::milliseconds(0), kForEver);
+  return std::chrono::steady_clock::now() + wait;
+}
+
+FileGuard::FileGuard(const std::string& path, bool writable) : path_(path), writable_(writable) {
+  fd_ = ::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+  if (fd_ < 0) throw_system("open", path, errno);
+}
+
+FileGuard::~FileGuard() {
+  if (fd_ < 0) return;
+  // Explicitly: a child that shares the open file would keep the locks.
+  platform::unlock(fd_, kLockBase, 0);
+  ::close(fd_);
+}
+
+void FileGuard::forget() noexcept {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+struct stat FileGuard::status() const {
+  struct stat info;
+  if (fstat(fd_, &info) != 0) throw_system("examine", path_, errno);
+  return info;
+}
+
+void FileGuard::lock_shared(uint64_t offset, const char* what) {
+  const Deadline deadline = deadline_in(kPatience);
+  const int error =
+      poll_until(deadline, [&] { return platform::try_lock(fd_, LockKind::kShared, offset, 1); });
+  if (error == EAGAIN) {
+    throw Error(ErrorCode::kBusy, "cannot open '" + path_ + "': it is being " + what, EAGAIN,
+                path_);
+  }
+  if (error != 0) throw_system("lock", path_, error);
+}
+
+bool FileGuard::attach() {
+  lock_shared(kAttachGateByte, "compacted");
+  lock_shared(kAttachedByte, "compacted");
+  struct stat named;
+  const struct stat mine = status();
+  const bool same = ::stat(path_.c_str(), &named) == 0 && named.st_dev == mine.st_dev &&
+                    named.st_ino == mine.st_ino;
+  platform::unlock(fd_, kAttachGateByte, 1);
+  return same;
+}
+
+void FileGuard::claim_process() {
+  const uint64_t byte = kProcessBytes + static_cast<uint64_t>(getpid());
+  // A descriptor that cannot write can only take a shared lock, and then has to look for others'.
+  const LockKind kind = writable_ ? LockKind::kExclusive : LockKind::kShared;
+  const int error = platform::try_lock(fd_, kind, byte, 1);
+  if (error == EAGAIN || (error == 0 && platform::locked_by_another(fd_, byte, 1))) {
+    throw Error(ErrorCode::kSecondImage, second_image_text(path_));
+  }
+  if (error != 0) throw_system("lock", path_, error);
+}
+
+void FileGuard::claim_lock_file(const struct stat& lock_file) {
+  const uint64_t byte = lock_file_byte(lock_file);
+  const uint64_t end = kLockFileBytes + kLockFileRange;
+  const int error = platform::try_lock(fd_, LockKind::kShared, byte, 1);
+  if (error != 0) throw_system("lock", path_, error);
+  // Ours first, then the look: of two that come at once at least one sees the other.
+  if (platform::locked_by_another(fd_, kLockFileBytes, byte - kLockFileBytes) ||
+      platform::locked_by_another(fd_, byte + 1, end - byte - 1)) {
+    throw Error(ErrorCode::kFilesystem,
+                "'" + path_ + "' is in use with another lock file than '" + path_ +
+                    "-lock': it is open under another name (a hard link, a bind mount of the one "
+                    "file), or its lock file was deleted while in use",
+                0, path_);
+  }
+}
+
+bool FileGuard::enter_write_gate(Deadline deadline) {
+  const int error = poll_until(
+      deadline, [&] { return platform::try_lock(fd_, LockKind::kExclusive, kWriteGateByte, 1); });
+  if (error != 0 && error != EAGAIN) throw_system("lock", path_, error);
+  return error == 0;
+}
+
+void FileGuard::leave_write_gate() noexcept { platform::unlock(fd_, kWriteGateByte, 1); }
+
+int wait_for_lock(int fd, uint64_t byte) {
+  return poll_until(deadline_in(kPatience),
+                    [&] { return platform::try_lock(fd, LockKind::kExclusive, byte, 1); });
+}
+
+WriteLock::Outcome WriteLock::acquire(uint64_t owner, bool session, Deadline deadline) {
+  std::unique_lock lock(mutex_);
+  if (owner_ == owner) return session_ ? Outcome::kHeldBySession : Outcome::kHeldByThread;
+  if (!free_.wait_until(lock, deadline, [&] { return owner_ == 0; })) return Outcome::kTimeout;
+  owner_ = owner;
+  session_ = session;
+  return Outcome::kAcquired;
+}
+
+void WriteLock::release() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    owner_ = 0;
+  }
+  free_.notify_one();
+}
+
+}  // namespace oocmap

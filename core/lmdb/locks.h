@@ -1,0 +1,85 @@
+// The locks around LMDB's own. Private to core/lmdb.
+//
+// FileGuard: byte locks on the data file, far behind its content, where every program that uses
+// this library meets whatever name it opened the file under. LMDB's own locks are on a second file
+// ("-lock") and per process, so they notice neither a second name nor a second copy of the library.
+// WriteLock: who writes in this process, with a timeout, independent of threads' life times.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+namespace oocmap {
+
+using Deadline = std::chrono::steady_clock::time_point;
+// now + timeout; a negative timeout is none, a huge one does not overflow.
+Deadline deadline_in(std::chrono::milliseconds timeout) noexcept;
+
+class FileGuard {
+ public:
+  // Opens `path` for the guard's own descriptor. Errors: kIo with errno and path.
+  FileGuard(const std::string& path, bool writable);
+  ~FileGuard();  // gives every lock back
+  FileGuard(const FileGuard&) = delete;
+  FileGuard& operator=(const FileGuard&) = delete;
+
+  int fd() const noexcept { return fd_; }
+  struct stat status() const;
+
+  // Says that this process uses the file, and waits for a compaction that is replacing it.
+  // Returns false where the path now names another file: open again. Errors: kBusy, kIo.
+  bool attach();
+  // Claims the file for this image in this process. Errors: kSecondImage, kIo.
+  void claim_process();
+  // Claims the file for the users of this lock file. Errors: kFilesystem, kIo.
+  void claim_lock_file(const struct stat& lock_file);
+
+  // The writer gate: the lock a writer of another process waits for, with a timeout that LMDB's own
+  // lock does not have. The caller holds the WriteLock. Returns false at the deadline.
+  bool enter_write_gate(Deadline deadline);
+  void leave_write_gate() noexcept;
+
+  // For a fork's child: closes the descriptor, and with it the child's share in the parent's locks.
+  void forget() noexcept;
+
+ private:
+  void lock_shared(uint64_t offset, const char* what);
+  std::string path_;
+  bool writable_;
+  int fd_ = -1;
+};
+
+// The bytes. Numbers are shared with other processes, also of other versions: do not renumber.
+inline constexpr uint64_t kLockBase = uint64_t{1} << 60;
+inline constexpr uint64_t kProcessBytes = kLockBase;                         // + pid
+inline constexpr uint64_t kLockFileBytes = kLockBase + (uint64_t{1} << 32);  // + hash of its inode
+inline constexpr uint64_t kLockFileRange = uint64_t{1} << 32;
+inline constexpr uint64_t kWriteGateByte = kLockBase + (uint64_t{1} << 34);
+inline constexpr uint64_t kAttachedByte = kWriteGateByte + 1;  // shared by users, exclusive: vacuum
+inline constexpr uint64_t kAttachGateByte = kWriteGateByte + 2;  // lets vacuum not be starved
+inline constexpr uint64_t kCreateByte = kWriteGateByte + 3;      // who fills an empty file
+
+// Waits up to 10 s for an exclusive lock on one byte. Returns 0, EAGAIN or another errno.
+int wait_for_lock(int fd, uint64_t byte);
+
+class WriteLock {
+ public:
+  enum class Outcome { kAcquired, kTimeout, kHeldByThread, kHeldBySession };
+  // `owner`: the thread that is asking, or that an explicit transaction is begun for (`session`).
+  // kHeldByThread and kHeldBySession: `owner` holds it already, so waiting would be for ever.
+  Outcome acquire(uint64_t owner, bool session, Deadline deadline);
+  void release() noexcept;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable free_;
+  uint64_t owner_ = 0;  // 0: free
+  bool session_ = false;
+};
+
+}  // namespace oocmap

@@ -1,0 +1,96 @@
+#include "core/lmdb/platform_linux.h"
+
+#include <fcntl.h>
+#include <link.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+namespace oocmap::platform {
+namespace {
+
+struct flock range(short type, uint64_t offset, uint64_t length) noexcept {
+  struct flock lock = {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<off_t>(offset);
+  lock.l_len = static_cast<off_t>(length);
+  lock.l_pid = 0;  // required for OFD locks
+  return lock;
+}
+
+// Magic numbers of statfs(2) and <linux/magic.h>; the latter lacks some, so all stand here.
+struct UnsafeFilesystem {
+  uint32_t magic;
+  const char* name;
+};
+constexpr UnsafeFilesystem kUnsafe[] = {
+    {0x6969, "NFS"},      {0x517B, "SMB"},        {0xFF534D42, "CIFS"}, {0xFE534D42, "SMB2"},
+    {0x65735546, "FUSE"}, {0x01021997, "9p"},     {0x73757245, "Coda"}, {0x5346414F, "AFS"},
+    {0x00C36400, "Ceph"}, {0x0BD00BD0, "Lustre"},
+};
+
+}  // namespace
+
+int try_lock(int fd, LockKind kind, uint64_t offset, uint64_t length) noexcept {
+  struct flock lock = range(kind == LockKind::kShared ? F_RDLCK : F_WRLCK, offset, length);
+  if (fcntl(fd, F_OFD_SETLK, &lock) == 0) return 0;
+  return errno == EACCES ? EAGAIN : errno;  // POSIX allows either
+}
+
+void unlock(int fd, uint64_t offset, uint64_t length) noexcept {
+  struct flock lock = range(F_UNLCK, offset, length);
+  fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+bool locked_by_another(int fd, uint64_t offset, uint64_t length) noexcept {
+  if (length == 0) return false;
+  struct flock lock = range(F_WRLCK, offset, length);
+  return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+std::optional<std::string> unsafe_filesystem(int fd, int& error) noexcept {
+  struct statfs info;
+  error = fstatfs(fd, &info) == 0 ? 0 : errno;
+  if (error != 0) return std::nullopt;
+  for (const UnsafeFilesystem& entry : kUnsafe) {
+    if (static_cast<uint32_t>(info.f_type) == entry.magic) return entry.name;
+  }
+  return std::nullopt;
+}
+
+bool mounted_read_only(int fd) noexcept {
+  struct statvfs info;
+  return fstatvfs(fd, &info) == 0 && (info.f_flag & ST_RDONLY) != 0;
+}
+
+bool filesystem_full(int fd) noexcept {
+  constexpr uint64_t kAsGoodAsNothing = uint64_t{1} << 20;  // LMDB writes up to 64 pages at once
+  struct statvfs info;
+  return fstatvfs(fd, &info) == 0 && info.f_bavail * info.f_frsize < kAsGoodAsNothing;
+}
+
+int rename_no_replace(const char* from, const char* to) noexcept {
+  if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return errno;
+  // A file system without that flag: a link fails where the name is taken, too.
+  if (link(from, to) != 0) return errno;
+  unlink(from);
+  return 0;
+}
+
+std::vector<std::string> loaded_objects() {
+  std::vector<std::string> paths;
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, size_t, void* data) {
+        static_cast<std::vector<std::string>*>(data)->emplace_back(info->dlpi_name);
+        return 0;
+      },
+      &paths);
+  return paths;
+}
+
+}  // namespace oocmap::platform

@@ -1,0 +1,40 @@
+// Everything only Linux has: locks that belong to an open file (OFD), the names of file systems,
+// the list of loaded objects. Another system gets a build error here and needs this file's like.
+#pragma once
+
+#ifndef __linux__
+#error "OOCMap runs on Linux only: its file locks (F_OFD_SETLK) have no like on this system"
+#endif
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace oocmap::platform {
+
+enum class LockKind { kShared, kExclusive };
+
+// Locks [offset, offset + length) of the open file behind `fd`; never waits. Such a lock belongs to
+// the open file, not to the process: closing another descriptor of the same file does not drop it.
+// Returns 0, EAGAIN where another open file holds a lock in the way, or another errno.
+int try_lock(int fd, LockKind kind, uint64_t offset, uint64_t length) noexcept;
+void unlock(int fd, uint64_t offset, uint64_t length) noexcept;
+// Whether another open file holds any lock in the range, a shared one too.
+bool locked_by_another(int fd, uint64_t offset, uint64_t length) noexcept;
+
+// The name of the file system of `fd` where LMDB's locks or its map do not work there ("NFS",
+// "FUSE",
+// ...), else nullopt. Errors: errno as an int in `error`, 0 where all went well.
+std::optional<std::string> unsafe_filesystem(int fd, int& error) noexcept;
+bool mounted_read_only(int fd) noexcept;
+// Whether a failed write can be put down to lack of space (a full tmpfs answers EIO).
+bool filesystem_full(int fd) noexcept;
+
+// Gives a file another name unless that is taken. Returns 0, EEXIST, or another errno.
+int rename_no_replace(const char* from, const char* to) noexcept;
+
+// Paths of all objects mapped into this process, the main program first (as "").
+std::vector<std::string> loaded_objects();
+
+}  // namespace oocmap::platform

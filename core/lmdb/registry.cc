@@ -1,0 +1,229 @@
+#include "core/lmdb/registry.h"
+
+#include <fcntl.h>
+#include <lmdb.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <new>
+#include <thread>
+
+#include "core/lmdb/creation.h"
+#include "core/lmdb/environment_state.h"
+#include "core/lmdb/errors.h"
+#include "core/lmdb/file_check.h"
+#include "core/lmdb/platform_linux.h"
+#include "core/lmdb/process.h"
+
+namespace oocmap {
+namespace {
+
+unsigned durability_flags(Durability durability) {
+  switch (durability) {
+    case Durability::kNormal:
+      return MDB_NOMETASYNC;
+    case Durability::kOff:
+      return MDB_NOSYNC | MDB_NOMETASYNC;
+    case Durability::kFull:
+      break;
+  }
+  return 0;
+}
+
+// Absolute and without links, because LMDB names the lock file after the path.
+std::string resolve(const std::string& path) {
+  if (path.find('\0') != std::string::npos) {
+    throw Error(ErrorCode::kInvalidArgument, "a path cannot contain a NUL character");
+  }
+  const auto real = [](const std::string& name) {
+    const std::unique_ptr<char, decltype(&std::free)> found(realpath(name.c_str(), nullptr),
+                                                            &std::free);
+    return found == nullptr ? std::string() : std::string(found.get());
+  };
+  std::string resolved = real(path);
+  if (!resolved.empty()) return resolved;
+  struct stat info;
+  const bool dangling = errno == ENOENT && lstat(path.c_str(), &info) == 0;
+  if (errno != ENOENT || dangling || path.empty())
+    throw_system("open", path, dangling ? ENOENT : errno);
+  const size_t slash = path.rfind('/');
+  const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  if (name.empty()) throw_system("open", path, EISDIR);
+  std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  resolved = real(folder);
+  if (resolved.empty()) throw_system("open", path, errno);
+  return resolved == "/" ? resolved + name : resolved + "/" + name;
+}
+
+void check_kind(const std::string& path, const struct stat& info, OpenMode mode) {
+  if (mode == OpenMode::kExclusive) throw_system("create", path, EEXIST);
+  if (S_ISDIR(info.st_mode)) throw_system("open", path, EISDIR);
+  if (!S_ISREG(info.st_mode)) {
+    throw Error(ErrorCode::kCorrupt, "'" + path + "' is not a regular file", 0, path);
+  }
+  if (info.st_size == 0 && mode != OpenMode::kCreate) {
+    throw Error(ErrorCode::kCorrupt,
+                "'" + path + "' is empty, and not an OOCMap file (mode c would make it one)", 0,
+                path);
+  }
+}
+
+// Two names are two lock files, and so two writers at once. A file that is being made may have a
+// second name for a moment.
+void check_single_name(const std::string& path) {
+  constexpr int kAttempts = 100;
+  struct stat info;
+  for (int i = 0; i < kAttempts; ++i) {
+    if (::stat(path.c_str(), &info) != 0) throw_system("open", path, errno);
+    if (info.st_nlink <= 1) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  throw Error(ErrorCode::kFilesystem,
+              "'" + path + "' has " + std::to_string(info.st_nlink) +
+                  " names (hard links): users of different names would overwrite each other's "
+                  "data; remove all names but one, or make a copy",
+              0, path);
+}
+
+}  // namespace
+
+Registry& Registry::instance() {
+  // Never destroyed: environments may outlive main().
+  static Registry* const registry = [] {
+    install_fork_handlers(before_fork, after_fork_in_parent, after_fork_in_child);
+    return new Registry;
+  }();
+  return *registry;
+}
+
+std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t format_version,
+                                            const Environment::Initialize& initialize) {
+  const WriteFile write = [&](const std::string& path) {
+    Environment::write_new_file(path, options.max_size, format_version, initialize);
+  };
+  constexpr int kAttempts = 100;  // each lost to somebody who made, replaced or removed the file
+  std::shared_ptr<Environment> environment;  // let go only after the mutex: see close()
+  std::unique_lock lock(mutex_);
+  OpenMode mode = options.mode;
+  for (int i = 0; i < kAttempts; ++i) {
+    const std::string path = resolve(options.path);
+    struct stat info;
+    if (::stat(path.c_str(), &info) != 0) {
+      const bool missing = errno == ENOENT;
+      if (!missing || mode == OpenMode::kRead || mode == OpenMode::kWrite) {
+        throw_system("open", options.path, errno);
+      }
+      // Ours may be used though it exists now.
+      if (create_file(path, write)) mode = OpenMode::kCreate;
+      continue;
+    }
+    check_kind(options.path, info, mode);
+    const FileId file(info.st_dev, info.st_ino);
+    environment = find(file, lock);
+    if (environment != nullptr) {
+      environment->check_options(options);
+      return environment;
+    }
+    check_single_name(path);
+    if (info.st_size == 0) {
+      fill_empty_file(path, write);
+      continue;
+    }
+    environment = attach(path, info, options, format_version);
+    if (environment == nullptr) continue;
+    entries_[file] = {environment, environment.get()};
+    environment->state_->registered = true;
+    return environment;
+  }
+  throw Error(ErrorCode::kBusy, "cannot open '" + options.path + "': it is replaced all the time");
+}
+
+std::shared_ptr<Environment> Registry::find(const FileId& file,
+                                            std::unique_lock<std::mutex>& lock) {
+  for (;;) {
+    const auto entry = entries_.find(file);
+    if (entry == entries_.end()) return nullptr;
+    if (auto environment = entry->second.reference.lock()) return environment;
+    closed_.wait(lock);  // its last owner let it go: close() comes
+  }
+}
+
+std::shared_ptr<Environment> Registry::attach(const std::string& path, const struct stat& file,
+                                              const OpenOptions& options, uint32_t format_version) {
+  if (const auto other = other_image_path()) {
+    throw Error(ErrorCode::kSecondImage,
+                "two copies of this library are loaded in this process, '" + image_path() +
+                    "' and '" + *other + "': a file opened by both would lose data; load only one");
+  }
+  const bool writable = options.mode != OpenMode::kRead;
+  auto guard = std::make_unique<FileGuard>(path, writable);
+  check_filesystem(guard->fd(), path);
+  if (!guard->attach()) return nullptr;
+  const struct stat opened = guard->status();
+  if (opened.st_dev != file.st_dev || opened.st_ino != file.st_ino) return nullptr;
+  guard->claim_process();
+  check_file(guard->fd(), path);
+
+  const std::string lock_path = path + "-lock";
+  const bool lockless = !writable && platform::mounted_read_only(guard->fd());
+  if (faccessat(AT_FDCWD, lock_path.c_str(), R_OK | W_OK, AT_EACCESS) != 0 && !lockless) {
+    if (errno != ENOENT) throw_system("open", lock_path, errno);
+    check_format_version_of(path, format_version);
+  }
+
+  const std::shared_ptr<Environment> environment(new Environment);
+  Environment::State& state = *environment->state_;
+  environment->path_ = path;
+  environment->device_ = opened.st_dev;
+  environment->inode_ = opened.st_ino;
+  environment->read_only_ = !writable;
+  environment->durability_ = options.durability.value_or(Durability::kFull);
+  state.request = {.path = path,
+                   .flags = durability_flags(environment->durability_) |
+                            (writable ? 0 : MDB_RDONLY) | (lockless ? MDB_NOLOCK : 0),
+                   .max_size = options.max_size,
+                   .mode = opened.st_mode & 0666};
+  state.format_version = format_version;
+  state.guard = std::move(guard);
+  environment->map();
+  return environment;
+}
+
+void Registry::close(Environment& environment) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto entry = entries_.find({environment.device_, environment.inode_});
+  const bool ours = entry != entries_.end() && entry->second.environment == &environment;
+  environment.close_now();
+  if (ours) entries_.erase(entry);
+  closed_.notify_all();
+}
+
+void Registry::before_fork() {
+  instance().mutex_.lock();
+  reader_mutex().lock();
+}
+
+void Registry::after_fork_in_parent() {
+  reader_mutex().unlock();
+  instance().mutex_.unlock();
+}
+
+// The child has the memory of the parent's environments and none of its threads. It must not close
+// them: that would end the parent's readers, and closing LMDB's lock file drops the locks of a
+// process.
+void Registry::after_fork_in_child() {
+  Registry& registry = instance();
+  for (auto& [file, entry] : registry.entries_) {
+    entry.environment->serial_.store(0, std::memory_order_seq_cst);
+    entry.environment->state_->guard->forget();
+  }
+  registry.entries_.clear();
+  new (&registry.closed_) std::condition_variable;  // whoever waited is not here
+  reader_mutex().unlock();
+  registry.mutex_.unlock();
+}
+
+}  // namespace oocmap

@@ -1,0 +1,47 @@
+// The environments this process has open, by (device, inode). Private to core/lmdb.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "core/lmdb/environment.h"
+
+struct stat;
+
+namespace oocmap {
+
+class Registry {
+ public:
+  static Registry& instance();
+
+  std::shared_ptr<Environment> open(const OpenOptions& options, uint32_t format_version,
+                                    const Environment::Initialize& initialize);
+  // Closes a dying environment. Until that is done nobody can open its file again.
+  void close(Environment& environment) noexcept;
+
+ private:
+  using FileId = std::pair<uint64_t, uint64_t>;
+  struct Entry {
+    std::weak_ptr<Environment> reference;
+    Environment* environment = nullptr;  // valid until close() has removed the entry
+  };
+
+  Registry() = default;
+  std::shared_ptr<Environment> find(const FileId& file, std::unique_lock<std::mutex>& lock);
+  std::shared_ptr<Environment> attach(const std::string& path, const struct stat& file,
+                                      const OpenOptions& options, uint32_t format_version);
+  static void before_fork();
+  static void after_fork_in_parent();
+  static void after_fork_in_child();
+
+  std::mutex mutex_;
+  std::condition_variable closed_;
+  std::map<FileId, Entry> entries_;
+};
+
+}  // namespace oocmap

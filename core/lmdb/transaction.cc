@@ -1,0 +1,256 @@
+#include "core/lmdb/transaction.h"
+
+#include <lmdb.h>
+
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/lmdb/cursor_pool.h"
+#include "core/lmdb/environment.h"
+#include "core/lmdb/environment_state.h"
+#include "core/lmdb/errors.h"
+
+namespace oocmap {
+namespace {
+
+constexpr char kToBeRolledBack[] = "the transaction has to be rolled back";
+
+MDB_val view(Bytes bytes) { return {bytes.size(), const_cast<char*>(bytes.data())}; }
+
+Bytes bytes(const MDB_val& value) {
+  return {static_cast<const char*>(value.mv_data), value.mv_size};
+}
+
+Bytes integer_bytes(const uint64_t& key) {
+  return {reinterpret_cast<const char*>(&key), sizeof key};
+}
+
+bool has_integer_keys(Database database) {
+  return database == Database::kRecords || database == Database::kImmutables ||
+         database == Database::kGraveyard;
+}
+
+}  // namespace
+
+void Transaction::swap(Transaction& other) noexcept {
+  std::swap(environment_, other.environment_);
+  std::swap(txn_, other.txn_);
+  std::swap(stamp_, other.stamp_);
+  std::swap(writable_, other.writable_);
+  std::swap(cursors_, other.cursors_);
+}
+
+std::optional<Bytes> Transaction::get(Database database, Bytes key) const {
+  MDB_val k = view(key);
+  MDB_val v;
+  const int code = mdb_get(txn_, environment_->database_handle(database), &k, &v);
+  if (code == 0) return bytes(v);
+  // An empty key cannot be stored, so it is absent.
+  if (code == MDB_NOTFOUND || code == MDB_BAD_VALSIZE) return std::nullopt;
+  throw_lmdb("read", environment_->path(), code);
+}
+
+std::optional<Bytes> Transaction::get(Database database, uint64_t key) const {
+  return get(database, integer_bytes(key));
+}
+
+uint64_t Transaction::size(Database database) const {
+  MDB_stat stat = {};
+  const int code = mdb_stat(txn_, environment_->database_handle(database), &stat);
+  if (code != 0) throw_lmdb("read", environment_->path(), code);
+  return stat.ms_entries;
+}
+
+ReadTransaction Environment::begin_read() {
+  ReadTransaction transaction;
+  uint64_t serial = 0;
+  transaction.txn_ = begin_raw_read(serial);
+  transaction.environment_ = this;
+  transaction.stamp_ = {serial, mdb_txn_id(transaction.txn_), 0};
+  return transaction;
+}
+
+ReadTransaction::ReadTransaction(ReadTransaction&& other) noexcept { swap(other); }
+
+ReadTransaction& ReadTransaction::operator=(ReadTransaction&& other) noexcept {
+  swap(other);
+  return *this;
+}
+
+ReadTransaction::~ReadTransaction() {
+  if (txn_ == nullptr || !environment_->owned_by_this_process()) return;
+  mdb_txn_abort(txn_);
+  environment_->leave();
+}
+
+void ReadTransaction::renew() {
+  environment_->check_owned();
+  mdb_txn_reset(txn_);
+  if (mdb_txn_renew(txn_) == 0) {
+    stamp_.transaction_id = mdb_txn_id(txn_);
+    return;
+  }
+  // The environment may want to be opened again, which waits for this transaction among others.
+  mdb_txn_abort(std::exchange(txn_, nullptr));
+  environment_->leave();
+  txn_ = environment_->begin_raw_read(stamp_.environment);
+  stamp_.transaction_id = mdb_txn_id(txn_);
+}
+
+WriteTransaction::WriteTransaction(WriteTransaction&& other) noexcept { *this = std::move(other); }
+
+WriteTransaction& WriteTransaction::operator=(WriteTransaction&& other) noexcept {
+  swap(other);
+  std::swap(depth_, other.depth_);
+  std::swap(on_writer_thread_, other.on_writer_thread_);
+  std::swap(failed_, other.failed_);
+  return *this;
+}
+
+WriteTransaction::~WriteTransaction() { abort(); }
+
+void WriteTransaction::written() noexcept { stamp_.write_generation = next_write_generation(); }
+
+void WriteTransaction::put_raw(Database database, Bytes key, Bytes value, unsigned flags) {
+  if (has_integer_keys(database) && key.size() != sizeof(uint64_t)) {
+    throw_lmdb("write to", environment_->path(), MDB_BAD_VALSIZE);
+  }
+  written();
+  MDB_val k = view(key);
+  MDB_val v = view(value);
+  const unsigned handle = environment_->database_handle(database);
+  int code = mdb_put(txn_, handle, &k, &v, flags);
+  if (code == MDB_KEYEXIST) code = mdb_put(txn_, handle, &k, &v, 0);  // not the last key after all
+  if (code != 0) fail(code, "write to", kToBeRolledBack);
+}
+
+void WriteTransaction::put(Database database, Bytes key, Bytes value) {
+  put_raw(database, key, value, 0);
+}
+
+void WriteTransaction::put(Database database, uint64_t key, Bytes value) {
+  put_raw(database, integer_bytes(key), value, 0);
+}
+
+void WriteTransaction::append(Database database, Bytes key, Bytes value) {
+  put_raw(database, key, value, MDB_APPEND);
+}
+
+void WriteTransaction::append(Database database, uint64_t key, Bytes value) {
+  put_raw(database, integer_bytes(key), value, MDB_APPEND);
+}
+
+bool WriteTransaction::erase(Database database, Bytes key) {
+  written();
+  MDB_val k = view(key);
+  const int code = mdb_del(txn_, environment_->database_handle(database), &k, nullptr);
+  if (code == 0) return true;
+  if (code == MDB_NOTFOUND || (code == MDB_BAD_VALSIZE && key.empty())) return false;
+  fail(code, "delete from", kToBeRolledBack);
+}
+
+bool WriteTransaction::erase(Database database, uint64_t key) {
+  return erase(database, integer_bytes(key));
+}
+
+void WriteTransaction::fail(int code, const char* doing, const char* outcome) {
+  if (code != MDB_BAD_VALSIZE) failed_ = true;
+  if (code == MDB_MAP_FULL) {
+    // A reader that died may be what keeps pages from being used again.
+    environment_->clear_stale_readers();
+    throw Error(
+        ErrorCode::kMapFull,
+        std::string("cannot ") + doing + " '" + environment_->path() +
+            "': the map is full at its max_size of " + std::to_string(environment_->map_size()) +
+            " bytes (delete something, vacuum, or open it with a larger max_size); " + outcome);
+  }
+  throw_lmdb(doing, environment_->path(), code, environment_->file_descriptor(), outcome);
+}
+
+WriteTransaction WriteTransaction::begin_nested() {
+  if (depth_ >= kMaxDepth) {
+    throw Error(ErrorCode::kTransactionTooBig, "more than " + std::to_string(kMaxDepth) +
+                                                   " savepoints inside each other on '" +
+                                                   environment_->path() + "'");
+  }
+  written();  // whatever was seen in this transaction is old once the inner one has ended
+  WriteTransaction inner;
+  const int code = mdb_txn_begin(environment_->raw(), txn_, 0, &inner.txn_);
+  if (code != 0) {
+    inner.txn_ = nullptr;
+    throw_lmdb("begin a savepoint on", environment_->path(), code, environment_->file_descriptor());
+  }
+  inner.environment_ = environment_;
+  inner.writable_ = true;
+  inner.depth_ = depth_ + 1;
+  inner.stamp_ = stamp_;
+  inner.written();
+  return inner;
+}
+
+void WriteTransaction::commit() {
+  if (txn_ == nullptr)
+    throw Error(ErrorCode::kTransactionFailed, "the transaction has ended already");
+  if (failed_) {
+    // Not left to LMDB: a nested commit after an error makes the parent unusable, an abort does
+    // not.
+    abort();
+    throw Error(ErrorCode::kTransactionFailed,
+                "cannot commit to '" + environment_->path() +
+                    "': a write failed earlier; the transaction was rolled back");
+  }
+  const int code = end(/*commit=*/true);
+  if (code != 0) fail(code, "commit to", "the transaction was rolled back");
+}
+
+void WriteTransaction::abort() noexcept {
+  if (txn_ != nullptr) end(/*commit=*/false);
+}
+
+int WriteTransaction::end(bool commit) noexcept {
+  // LMDB frees the transaction and its cursors, also where the commit fails.
+  MDB_txn* txn = std::exchange(txn_, nullptr);
+  if (cursors_ != nullptr) cursors_->end();
+  cursors_.reset();
+  if (!environment_->owned_by_this_process()) return 0;
+  int code = 0;
+  const auto end = [&] {
+    if (commit) {
+      code = mdb_txn_commit(txn);
+    } else {
+      mdb_txn_abort(txn);
+    }
+  };
+  if (on_writer_thread_) {
+    environment_->writer_thread().run(end);
+  } else {
+    end();
+  }
+  if (depth_ == 0) environment_->write_ended(commit && code == 0);
+  return code;
+}
+
+void WriteTransaction::restart() {
+  if (cursors_ != nullptr) cursors_->end();
+  cursors_.reset();
+  int code = 0;
+  const auto again = [&] {
+    mdb_txn_abort(std::exchange(txn_, nullptr));
+    code = mdb_txn_begin(environment_->raw(), nullptr, 0, &txn_);
+    if (code != 0) txn_ = nullptr;
+  };
+  if (on_writer_thread_) {
+    environment_->writer_thread().run(again);
+  } else {
+    again();
+  }
+  if (code != 0) {
+    environment_->write_ended(false);
+    throw_lmdb("write to", environment_->path(), code);
+  }
+  failed_ = false;
+  stamp_.transaction_id = mdb_txn_id(txn_);
+  written();
+}
+
+}  // namespace oocmap
