@@ -1,0 +1,248 @@
+#include "core/store/store.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+
+#include "core/base/error.h"
+#include "core/format/corrupt.h"
+#include "core/format/meta.h"
+#include "core/store/immutables.h"
+#include "core/store/reclaim.h"
+
+namespace oocmap {
+namespace {
+
+// Garbage every commit frees beyond what its own writes paid for.
+constexpr size_t kDrainAtCommit = 32;
+
+Bytes meta_row(const Transaction& transaction, Bytes key) {
+  const auto row = transaction.get(Database::kMeta, key);
+  if (!row) {
+    throw Error(ErrorCode::kCorrupt,
+                "not an OOCMap file: its meta has no \"" + std::string(key) + "\"");
+  }
+  return *row;
+}
+
+uint64_t meta_u64(const Transaction& transaction, Bytes key) {
+  return decode_meta_u64(key, meta_row(transaction, key));
+}
+
+StoreId random_store_id() {
+  StoreId id;
+  size_t done = 0;
+  while (done < id.size()) {
+    const ssize_t got = getrandom(id.data() + done, id.size() - done, 0);
+    if (got > 0) done += static_cast<size_t>(got);
+    if (got < 0 && errno != EINTR) {
+      throw Error(ErrorCode::kIo, "getrandom failed while a map was created", errno, "");
+    }
+  }
+  return id;
+}
+
+// One store an environment, while anybody has it.
+std::mutex registry_mutex;
+std::map<const Environment*, std::weak_ptr<Store>>& registry() {
+  static std::map<const Environment*, std::weak_ptr<Store>> stores;
+  return stores;
+}
+
+}  // namespace
+
+// --- Shape
+
+Shape::Shape(Bytes payload) : payload_(payload) {
+  for (const Bytes packed : decode_shape(payload_)) keys_.push_back(Key::packed(packed));
+  for (size_t i = 0; i < keys_.size(); ++i) {
+    if (!index_.emplace(keys_[i].order(), static_cast<int>(i)).second) {
+      throw_corrupt("a shape has two equal keys");
+    }
+  }
+}
+
+// --- Opening
+
+Store::Store()
+    : held_table_(std::make_unique<std::array<std::atomic<uint32_t>, 65536>>()),
+      held_(held_table_->data()),
+      recent_(std::make_unique<RecentTexts>()),
+      shape_ids_(std::make_unique<ShapeIds>()) {}
+
+Store::~Store() {
+  const std::lock_guard lock(registry_mutex);
+  const auto found = registry().find(environment_.get());
+  if (found != registry().end() && found->second.expired()) registry().erase(found);
+}
+
+std::shared_ptr<Store> Store::open(const OpenOptions& options) {
+  const Durability durability = options.durability.value_or(Durability::kFull);
+  std::shared_ptr<Environment> environment = Environment::open(
+      options, kFormatVersion,
+      [durability](WriteTransaction& transaction) { initialize(transaction, durability); });
+  std::shared_ptr<Store> store;  // before the lock, which ~Store takes too
+  const std::lock_guard lock(registry_mutex);
+  store = registry()[environment.get()].lock();
+  if (store != nullptr) return store;
+  store.reset(new Store());
+  store->environment_ = environment;
+  try {
+    ReadTransaction transaction = environment->begin_read();
+    store->read_meta(transaction);
+  } catch (const Error& error) {
+    throw Error(error.code(), environment->path() + ": " + error.message());
+  }
+  registry()[environment.get()] = store;
+  return store;
+}
+
+void Store::initialize(WriteTransaction& transaction, Durability durability) {
+  const StoreId id = random_store_id();
+  transaction.put(Database::kMeta, kMetaFlags, encode_meta_u64(0));
+  transaction.put(Database::kMeta, kMetaStoreId, Bytes(id.data(), id.size()));
+  transaction.put(Database::kMeta, kMetaNextRecord, encode_meta_u64(kFirstRecord + 1));
+  transaction.put(Database::kMeta, kMetaNextImmutable, encode_meta_u64(kFirstImmutable));
+  transaction.put(Database::kMeta, kMetaDurability,
+                  encode_meta_u8(static_cast<uint8_t>(durability)));
+  transaction.put(Database::kMeta, kMetaRoot, encode_meta_u64(kRootIdentity));
+  RecordEditor root;
+  root.add(encode_spilled_dict(0, 0));
+  root.set_flags(kRecordPinned);  // whatever refers to it, nothing ever frees it
+  transaction.put(Database::kRecords, record_of(kRootIdentity), root.finish());
+}
+
+void Store::read_meta(const Transaction& transaction) {
+  decode_features(meta_row(transaction, kMetaFlags));
+  id_ = short_store_id(decode_store_id(meta_row(transaction, kMetaStoreId)));
+  if (meta_u64(transaction, kMetaRoot) != kRootIdentity) {
+    throw Error(ErrorCode::kCorrupt, "the root dict is not where version 1 keeps it");
+  }
+  locate(transaction, root());
+}
+
+// --- Reading
+
+NodeView Store::locate(const Transaction& transaction, Identity identity) const {
+  const auto record = transaction.get(Database::kRecords, record_of(identity));
+  if (!record) throw_stale();
+  return NodeView::locate(*record, identity);
+}
+
+Bytes Store::payload(const Transaction& transaction, const Member& member) const {
+  if (!member.in_immutables()) return member.payload();
+  const auto row = transaction.get(Database::kImmutables, member.word);
+  if (!row) throw_corrupt("a member names an immutable that is not there");
+  const Immutable found = decode_immutable(*row);
+  if (found.kind != member.payload_kind()) throw_corrupt("an immutable is of another kind");
+  return found.payload;
+}
+
+namespace {
+
+// The shapes a thread used lately: reading a dict should not take a lock.
+struct ThreadShape {
+  uint64_t environment = 0;
+  uint64_t rollbacks = 0;
+  uint64_t id = 0;
+  std::shared_ptr<const Shape> shape;
+};
+constexpr size_t kThreadShapes = 64;
+
+ThreadShape& thread_shape(uint64_t id) {
+  thread_local std::array<ThreadShape, kThreadShapes> shapes;
+  return shapes[id % kThreadShapes];
+}
+
+}  // namespace
+
+std::shared_ptr<const Shape> Store::shape(const Transaction& transaction, uint64_t id) {
+  const uint64_t rolled = rollbacks();
+  ThreadShape& near = thread_shape(id);
+  if (near.id == id && near.environment == environment_->serial() && near.rollbacks == rolled &&
+      near.shape != nullptr) {
+    return near.shape;
+  }
+  std::shared_ptr<const Shape> shape;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = shapes_.find(id);
+    if (found != shapes_.end()) shape = found->second;
+  }
+  if (shape == nullptr) {
+    const Member member{immutable_tag(PayloadKind::kShape), id, nullptr, 0};
+    shape = std::make_shared<const Shape>(payload(transaction, member));
+    const std::lock_guard lock(mutex_);
+    // A rollback in between may have made this id another's.
+    if (rollbacks() == rolled) shapes_.emplace(id, shape);
+  }
+  near = {environment_->serial(), rolled, id, shape};
+  return shape;
+}
+
+// --- Transactions
+
+void Store::write_begun(WriteTransaction& transaction) {
+  const uint64_t id = transaction.stamp().transaction_id;
+  const bool alone = last_commit_ != 0 && id == last_commit_ + 1;
+  last_commit_ = 0;
+  if (alone) return;  // nobody has written since our last commit: all we remember stands
+  ++cache_epoch_;
+  stored_record_ = meta_u64(transaction, kMetaNextRecord);
+  stored_immutable_ = meta_u64(transaction, kMetaNextImmutable);
+  next_record_ = std::max(next_record_, stored_record_);
+  next_immutable_ = std::max(next_immutable_, stored_immutable_);
+}
+
+void Store::before_commit(WriteTransaction& transaction) {
+  drain_graveyard(*this, transaction, kDrainAtCommit + take_credit());
+  if (next_record_ != stored_record_) {
+    transaction.put(Database::kMeta, kMetaNextRecord, encode_meta_u64(next_record_));
+  }
+  if (next_immutable_ != stored_immutable_) {
+    transaction.put(Database::kMeta, kMetaNextImmutable, encode_meta_u64(next_immutable_));
+  }
+  stored_record_ = next_record_;
+  stored_immutable_ = next_immutable_;
+  last_commit_ = transaction.stamp().transaction_id;
+}
+
+// A new number only where the present one has births: rollbacks of transactions without any,
+// however many, then share one interval.
+uint64_t Store::next_event() noexcept {
+  const uint64_t event = event_.load(std::memory_order_acquire);
+  if (last_birth_.load(std::memory_order_acquire) != event) return event;
+  event_.store(event + 1, std::memory_order_release);
+  return event + 1;
+}
+
+void Store::undone(uint64_t first_event) noexcept {
+  last_commit_ = 0;
+  ++cache_epoch_;
+  credit_ = 0;
+  const std::lock_guard lock(mutex_);
+  rollbacks_.fetch_add(1, std::memory_order_acq_rel);
+  shapes_.clear();
+  if (last_birth_.load(std::memory_order_acquire) < first_event) return;
+  const uint64_t last_event = event_.load(std::memory_order_acquire);
+  while (!undone_.empty() && undone_.back().second + 1 >= first_event) {
+    first_event = std::min(first_event, undone_.back().first);
+    undone_.pop_back();
+  }
+  undone_.emplace_back(first_event, last_event);
+  event_.store(last_event + 1, std::memory_order_release);
+  any_undone_.store(true, std::memory_order_release);
+}
+
+bool Store::rolled_back(uint64_t birth) const {
+  if (birth == 0 || !any_undone_.load(std::memory_order_acquire)) return false;
+  const std::lock_guard lock(mutex_);
+  auto after =
+      std::upper_bound(undone_.begin(), undone_.end(), birth,
+                       [](uint64_t event, const auto& range) { return event < range.first; });
+  return after != undone_.begin() && birth <= std::prev(after)->second;
+}
+
+}  // namespace oocmap
