@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "core/lmdb/dirty_pages.h"
 #include "core/lmdb/environment_state.h"
 #include "core/lmdb/errors.h"
 #include "core/lmdb/process.h"
@@ -220,6 +221,7 @@ WriteTransaction Environment::begin_in(std::chrono::milliseconds timeout,
   }
   transaction.environment_ = this;
   transaction.writable_ = true;
+  transaction.dirty_ = std::make_unique<DirtyPages>(nullptr);
   transaction.on_writer_thread_ = explicit_transaction;
   transaction.stamp_ = {serial(), mdb_txn_id(transaction.txn_), next_write_generation()};
   return transaction;

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/lmdb/cursor_pool.h"
+#include "core/lmdb/dirty_pages.h"
 #include "core/lmdb/environment.h"
 #include "core/lmdb/environment_state.h"
 #include "core/lmdb/errors.h"
@@ -97,10 +98,13 @@ void ReadTransaction::renew() {
   stamp_.transaction_id = mdb_txn_id(txn_);
 }
 
+WriteTransaction::WriteTransaction() = default;
+
 WriteTransaction::WriteTransaction(WriteTransaction&& other) noexcept { *this = std::move(other); }
 
 WriteTransaction& WriteTransaction::operator=(WriteTransaction&& other) noexcept {
   swap(other);
+  std::swap(dirty_, other.dirty_);
   std::swap(depth_, other.depth_);
   std::swap(on_writer_thread_, other.on_writer_thread_);
   std::swap(failed_, other.failed_);
@@ -116,6 +120,7 @@ void WriteTransaction::put_raw(Database database, Bytes key, Bytes value, unsign
     throw_lmdb("write to", environment_->path(), MDB_BAD_VALSIZE);
   }
   written();
+  dirty_->count(database, key, key.size() + value.size());
   MDB_val k = view(key);
   MDB_val v = view(value);
   const unsigned handle = environment_->database_handle(database);
@@ -142,6 +147,7 @@ void WriteTransaction::append(Database database, uint64_t key, Bytes value) {
 
 bool WriteTransaction::erase(Database database, Bytes key) {
   written();
+  dirty_->count(database, key, key.size());
   MDB_val k = view(key);
   const int code = mdb_del(txn_, environment_->database_handle(database), &k, nullptr);
   if (code == 0) return true;
@@ -173,6 +179,13 @@ WriteTransaction WriteTransaction::begin_nested() {
                                                    " savepoints inside each other on '" +
                                                    environment_->path() + "'");
   }
+  // The database's size bounds what can have changed; it is only asked for where that matters.
+  if (dirty_->total() > kMaxDirtyPages && pages_in_use() > kMaxDirtyPages) {
+    throw Error(ErrorCode::kTransactionTooBig,
+                "a savepoint on '" + environment_->path() +
+                    "' is refused: its transaction has changed about " +
+                    std::to_string(kMaxDirtyPages) + " pages or more; commit it first");
+  }
   written();  // whatever was seen in this transaction is old once the inner one has ended
   WriteTransaction inner;
   const int code = mdb_txn_begin(environment_->raw(), txn_, 0, &inner.txn_);
@@ -183,9 +196,21 @@ WriteTransaction WriteTransaction::begin_nested() {
   inner.environment_ = environment_;
   inner.writable_ = true;
   inner.depth_ = depth_ + 1;
+  inner.dirty_ = std::make_unique<DirtyPages>(dirty_.get());
   inner.stamp_ = stamp_;
   inner.written();
   return inner;
+}
+
+uint64_t WriteTransaction::pages_in_use() const {
+  uint64_t pages = 0;
+  for (int i = 0; i < kDatabaseCount; ++i) {
+    MDB_stat stat = {};
+    if (mdb_stat(txn_, environment_->database_handle(static_cast<Database>(i)), &stat) != 0)
+      continue;
+    pages += stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
+  }
+  return pages;
 }
 
 void WriteTransaction::commit() {
@@ -200,6 +225,7 @@ void WriteTransaction::commit() {
                     "': a write failed earlier; the transaction was rolled back");
   }
   const int code = end(/*commit=*/true);
+  if (code == 0) dirty_->merge();
   if (code != 0) fail(code, "commit to", "the transaction was rolled back");
 }
 
@@ -249,6 +275,7 @@ void WriteTransaction::restart() {
     throw_lmdb("write to", environment_->path(), code);
   }
   failed_ = false;
+  dirty_->clear();
   stamp_.transaction_id = mdb_txn_id(txn_);
   written();
 }

@@ -20,6 +20,7 @@ namespace oocmap {
 
 class Environment;
 class CursorPool;
+class DirtyPages;
 
 // Do not renumber, do not rename: the names are on disk (docs/format.md).
 enum class Database : uint8_t {
@@ -99,13 +100,13 @@ class OOCMAP_API ReadTransaction final : public Transaction {
 // A write transaction, or one nested in another.
 class OOCMAP_API WriteTransaction final : public Transaction {
  public:
-  WriteTransaction() = default;
+  WriteTransaction();
   WriteTransaction(WriteTransaction&& other) noexcept;
   WriteTransaction& operator=(WriteTransaction&& other) noexcept;
   ~WriteTransaction();  // aborts
 
   // Errors (all three): kMapFull, kDiskFull, kIo, kCorrupt; kTransactionTooBig where nested
-  // transactions have dirtied more pages than LMDB can hold (about 500 MB; the parents stay sound);
+  // transactions have changed more pages than LMDB can hold (the parents stay sound);
   // kInvalidArgument for a key that is empty or longer than 511 bytes. After any but the last the
   // transaction can only be aborted (failed() is true). Every view of this transaction is invalid
   // afterwards, whether it failed or not.
@@ -120,7 +121,8 @@ class OOCMAP_API WriteTransaction final : public Transaction {
   bool erase(Database database, uint64_t key);
 
   // Begins a transaction inside this one; this one must not be used until that one ended.
-  // Errors: kTransactionTooBig past kMaxDepth; kIo.
+  // Errors: kTransactionTooBig past kMaxDepth, and where this one and those around it have changed
+  //         about kMaxDirtyPages already (it stays sound, and may go on and commit); kIo.
   WriteTransaction begin_nested();
   // Makes the changes durable as the environment's durability says (nested: part of the parent).
   // Errors: kDiskFull, kIo, ...; kTransactionFailed after a failed put; whatever happens the
@@ -134,6 +136,7 @@ class OOCMAP_API WriteTransaction final : public Transaction {
   bool failed() const noexcept { return failed_; }
 
   static constexpr int kMaxDepth = 64;
+  static constexpr uint64_t kMaxDirtyPages = 100'000;  // 400 MB
 
  private:
   friend class Environment;
@@ -142,6 +145,9 @@ class OOCMAP_API WriteTransaction final : public Transaction {
   [[noreturn]] void fail(int code, const char* doing, const char* outcome);
   int end(bool commit) noexcept;
 
+  uint64_t pages_in_use() const;
+
+  std::unique_ptr<DirtyPages> dirty_;
   int depth_ = 0;
   bool on_writer_thread_ = false;  // ends there too
   bool failed_ = false;

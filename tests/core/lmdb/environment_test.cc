@@ -131,7 +131,7 @@ TEST_F(EnvironmentTest, AFileThatAnotherProcessMadeLargerIsMappedAgain) {
     EXPECT_EQ(reader.transaction().stamp().environment, environment->serial());
   }
   EXPECT_NE(environment->serial(), serial);
-  put(*environment, "small", "x");
+  EXPECT_EQ(error_of([&] { put(*environment, "small", "x"); }).code(), ErrorCode::kMapFull);
   EXPECT_EQ(child.wait(), 0);
 }
 

@@ -191,30 +191,40 @@ TEST_F(TransactionTest, AMillionSmallPutsInOneSavepoint) {
   outer.commit();
 }
 
-TEST_F(TransactionTest, TooManyDirtyPagesLeaveTheParentSound) {
-  const std::string value(3000, 'x');  // one page each
+TEST_F(TransactionTest, SavepointsAreRefusedBeforeLmdbRunsOutOfPages) {
+  const std::string value(3000, 'x');  // two pages each
   WriteTransaction outer = begin();
   uint64_t kept = 0;
-  bool full = false;
-  while (!full) {
-    WriteTransaction inner = outer.begin_nested();
-    constexpr uint64_t kPuts = 20'000;
+  bool refused = false;
+  while (!refused) {
+    constexpr uint64_t kPuts = 5000;
     try {
+      WriteTransaction inner = outer.begin_nested();
       for (uint64_t i = 0; i < kPuts; ++i) inner.append(Database::kRecords, kept + i, value);
       inner.commit();
       kept += kPuts;
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kTransactionTooBig) << error.message();
-      full = true;
+      refused = true;
     }
-    ASSERT_LT(kept, 1'000'000u);
+    ASSERT_LT(kept, 500'000u);
   }
-  EXPECT_GT(kept, 50'000u);
+  EXPECT_GT(kept, 40'000u);
   EXPECT_EQ(outer.size(Database::kRecords), kept);
   outer.put(Database::kMeta, "after", "v");
   outer.commit();
   EXPECT_EQ(environment->begin_read().size(Database::kRecords), kept);
   EXPECT_TRUE(stored("after"));
+}
+
+TEST_F(TransactionTest, SavepointsThatAreRolledBackCountForNothing) {
+  const std::string value(3000, 'x');
+  WriteTransaction outer = begin();
+  for (int round = 0; round < 30; ++round) {
+    WriteTransaction inner = outer.begin_nested();
+    for (uint64_t i = 0; i < 5000; ++i) inner.append(Database::kRecords, i, value);
+  }
+  EXPECT_EQ(outer.size(Database::kRecords), 0u);
 }
 
 }  // namespace
