@@ -11,13 +11,13 @@
 
 namespace oocmap {
 
-void pack_none(Buffer& to);
-void pack_bool(Buffer& to, bool value);
-void pack_int(Buffer& to, int64_t value);
-void pack_float(Buffer& to, double value);
+OOCMAP_API void pack_none(Buffer& to);
+OOCMAP_API void pack_bool(Buffer& to, bool value);
+OOCMAP_API void pack_int(Buffer& to, int64_t value);
+OOCMAP_API void pack_float(Buffer& to, double value);
 // kStr, kWtf8, kBytes, kBigInt (payload form of word.h) and, later, the numbered room.
-void pack_payload(Buffer& to, PayloadKind kind, Bytes payload);
-void pack_tuple(Buffer& to, uint64_t count);  // its `count` members are packed next
+OOCMAP_API void pack_payload(Buffer& to, PayloadKind kind, Bytes payload);
+OOCMAP_API void pack_tuple(Buffer& to, uint64_t count);  // its `count` members are packed next
 
 // One step of reading: removes one packed head from `from`.
 struct Packed {
@@ -27,7 +27,7 @@ struct Packed {
   uint64_t count = 0;  // kTuple
 };
 // Errors: kCorrupt. Recursion is the caller's; depth is bounded by kMaxDepth.
-Packed read_packed(Bytes& from);
+OOCMAP_API Packed read_packed(Bytes& from);
 // Skips one whole packed value, without recursion. Errors: kCorrupt.
 void skip_packed(Bytes& from);
 

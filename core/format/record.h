@@ -257,7 +257,7 @@ class OOCMAP_API RecordEditor {
 };
 
 // Reads only a record's flags. Errors: kCorrupt.
-uint16_t record_flags(Bytes record);
+OOCMAP_API uint16_t record_flags(Bytes record);
 // Slots ever given out, and live nodes. Errors: kCorrupt.
 size_t record_slots(Bytes record);
 size_t record_live(Bytes record);

@@ -1,0 +1,110 @@
+#include "python/native/compare.h"
+
+#include "python/native/dict_find.h"
+#include "python/native/errors.h"
+#include "python/native/iterate.h"
+
+namespace oocmap::python {
+namespace {
+
+bool same_container(PyObject* left, PyObject* right) {
+  if (!is_lazy(right) && !is_map(right)) return false;
+  const Container& a = container_of(left);
+  const Container& b = container_of(right);
+  a.map->check_open();
+  b.map->check_open();
+  return a.identity == b.identity && a.map->store().id() == b.map->store().id();
+}
+
+PyObject* answer(bool value) { return Py_NewRef(value ? Py_True : Py_False); }
+
+// --- Dicts
+
+Ref value_in(PyObject* dict, PyObject* key) {
+  Container* lazy = dict_behind(dict);
+  PyObject* found =
+      lazy != nullptr ? dict_lookup(*lazy, key) : Py_XNewRef(PyDict_GetItemWithError(dict, key));
+  if (found != nullptr) return Ref::steal(found);
+  if (PyErr_Occurred() != nullptr) throw PythonRaised{};
+  return Ref();
+}
+
+bool dicts_equal(PyObject* self, PyObject* other) {
+  if (same_container(self, other)) return true;
+  Container* lazy = dict_behind(other);
+  const uint64_t size =
+      lazy != nullptr ? count_of(*lazy) : static_cast<uint64_t>(PyDict_GET_SIZE(other));
+  if (count_of(container_of(self)) != size) return false;
+  const Ref items = Ref::steal(make_iterator(self, What::kItems));
+  while (const Ref item = next_of(items.get())) {
+    const Ref theirs = value_in(other, PyTuple_GET_ITEM(item.get(), 0));
+    if (!theirs) return false;
+    PyObject* ours = PyTuple_GET_ITEM(item.get(), 1);
+    if (checked(PyObject_RichCompareBool(ours, theirs.get(), Py_EQ)) == 0) return false;
+  }
+  return true;
+}
+
+// --- Lists and tuples
+
+uint64_t length_of(PyObject* sequence) {
+  return is_lazy(sequence) ? count_of(container_of(sequence))
+                           : static_cast<uint64_t>(checked_size(PyObject_Size(sequence)));
+}
+
+PyObject* compare_numbers(uint64_t left, uint64_t right, int operation) {
+  Py_RETURN_RICHCOMPARE(left, right, operation);
+}
+
+// As list and tuple do it: the first members that differ decide, else the lengths.
+PyObject* compare_sequences(PyObject* self, PyObject* other, int operation) {
+  const bool equality = operation == Py_EQ || operation == Py_NE;
+  if (same_container(self, other)) return compare_numbers(0, 0, operation);
+  if (equality && length_of(self) != length_of(other)) return answer(operation == Py_NE);
+  const Ref left = Ref::steal(make_iterator(self, What::kMembers));
+  const Ref right = Ref::steal(PyObject_GetIter(other));
+  while (true) {
+    const Ref ours = next_of(left.get());
+    const Ref theirs = next_of(right.get());
+    if (!ours || !theirs) return compare_numbers(ours ? 1 : 0, theirs ? 1 : 0, operation);
+    if (checked(PyObject_RichCompareBool(ours.get(), theirs.get(), Py_EQ)) != 0) continue;
+    if (equality) return answer(operation == Py_NE);
+    return Ref::steal(PyObject_RichCompare(ours.get(), theirs.get(), operation)).release();
+  }
+}
+
+}  // namespace
+
+Ref next_of(PyObject* iterator) {
+  PyObject* next = PyIter_Next(iterator);
+  if (next != nullptr) return Ref::steal(next);
+  if (PyErr_Occurred() != nullptr) throw PythonRaised{};
+  return Ref();
+}
+
+bool contains_equal(PyObject* iterator, PyObject* value) {
+  while (const Ref member = next_of(iterator)) {
+    if (checked(PyObject_RichCompareBool(member.get(), value, Py_EQ)) != 0) return true;
+  }
+  return false;
+}
+
+PyObject* dict_richcompare(PyObject* self, PyObject* other, int operation) {
+  if ((operation != Py_EQ && operation != Py_NE) ||
+      (!PyDict_Check(other) && dict_behind(other) == nullptr)) {
+    Py_RETURN_NOTIMPLEMENTED;
+  }
+  return guarded([=] { return answer(dicts_equal(self, other) == (operation == Py_EQ)); });
+}
+
+PyObject* list_richcompare(PyObject* self, PyObject* other, int operation) {
+  if (!PyList_Check(other) && Py_TYPE(other) != lazy_list_type) Py_RETURN_NOTIMPLEMENTED;
+  return guarded([=] { return compare_sequences(self, other, operation); });
+}
+
+PyObject* tuple_richcompare(PyObject* self, PyObject* other, int operation) {
+  if (!PyTuple_Check(other) && Py_TYPE(other) != lazy_tuple_type) Py_RETURN_NOTIMPLEMENTED;
+  return guarded([=] { return compare_sequences(self, other, operation); });
+}
+
+}  // namespace oocmap::python

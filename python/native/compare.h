@@ -1,0 +1,20 @@
+// Comparison of lazies with each other and with plain objects, member by member from the front:
+// nothing is read past the first difference.
+#pragma once
+
+#include "python/native/lazy.h"
+
+namespace oocmap::python {
+
+// tp_richcompare of LazyDict and Map, of LazyList, and of LazyTuple.
+PyObject* dict_richcompare(PyObject* self, PyObject* other, int operation);
+PyObject* list_richcompare(PyObject* self, PyObject* other, int operation);
+PyObject* tuple_richcompare(PyObject* self, PyObject* other, int operation);
+
+// Whether one of the objects `iterator` gives is or equals `value`.
+bool contains_equal(PyObject* iterator, PyObject* value);
+
+// The next object of an iterator; empty at its end.
+Ref next_of(PyObject* iterator);
+
+}  // namespace oocmap::python

@@ -1,0 +1,82 @@
+#include "python/native/dict_find.h"
+
+#include "python/native/convert_out.h"
+#include "python/native/keys.h"
+#include "python/native/scalars.h"
+
+namespace oocmap::python {
+namespace {
+
+// The cached keys of the shape hold only exact builtins and `str` is one, so no Python code runs.
+std::optional<Member> find_shaped(const Reading& reading, PyObject* str) {
+  const NodeView& node = reading.node();
+  const ShapeObjects& shape =
+      reading.map().shapes.find(reading.store(), reading.transaction(), node.shape());
+  PyObject* place = PyDict_GetItemWithError(shape.index.get(), str);
+  if (place == nullptr) {
+    if (PyErr_Occurred() != nullptr) throw PythonRaised{};
+    return std::nullopt;
+  }
+  const auto i = static_cast<size_t>(PyLong_AsSsize_t(place));
+  if (i >= node.count()) {
+    throw Error(ErrorCode::kCorrupt, "the file is damaged: a dict with fewer members than keys");
+  }
+  return node.member(i);
+}
+
+// Compares bytes with bytes: no key is made into anything.
+std::optional<Member> find_inline(const Reading& reading, Bytes utf8) {
+  const NodeView& node = reading.node();
+  for (size_t i = 0; i < node.count(); ++i) {
+    const Member key = node.key(i);
+    if (!key.has_payload() && !key.in_immutables()) continue;
+    if (key.payload_kind() != PayloadKind::kStr) continue;
+    const Bytes text =
+        key.has_payload() ? key.payload() : reading.store().payload(reading.transaction(), key);
+    if (text == utf8) return node.member(i);
+  }
+  return std::nullopt;
+}
+
+std::optional<Member> find_text(const Reading& reading, PyObject* str) {
+  if (reading.node().kind() == NodeKind::kShapedDict) return find_shaped(reading, str);
+  const Text text = text_of(str);
+  if (text.kind != PayloadKind::kStr)
+    return find_member(reading, Key::payload(text.kind, text.bytes));
+  if (reading.node().kind() == NodeKind::kInlineDict) return find_inline(reading, text.bytes);
+  return find_member(reading, Key::text(text.bytes));
+}
+
+// Calls `found(reading, member)` with what lies under `key`, or with nullopt.
+template <typename F>
+auto with_member(Container& dict, PyObject* key, F&& found) {
+  if (PyUnicode_CheckExact(key)) {
+    const Reading reading(dict);
+    return found(reading, find_text(reading, key));
+  }
+  // Before the reading: hashing a key may run Python code.
+  dict.map->check_open();
+  const std::optional<Key> wanted = key_to_find(key);
+  const Reading reading(dict);
+  return found(reading, wanted ? find_member(reading, *wanted) : std::nullopt);
+}
+
+}  // namespace
+
+std::optional<Member> find_member(const Reading& reading, const Key& key) {
+  return dict_get(reading.store(), reading.transaction(), reading.node(), key);
+}
+
+PyObject* dict_lookup(Container& dict, PyObject* key) {
+  return with_member(dict, key, [](const Reading& reading, const std::optional<Member>& member) {
+    return member ? member_to_python(reading, *member) : nullptr;
+  });
+}
+
+bool dict_contains(Container& dict, PyObject* key) {
+  return with_member(dict, key, [](const Reading&, const std::optional<Member>& member) {
+    return member.has_value();
+  });
+}
+
+}  // namespace oocmap::python

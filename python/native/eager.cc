@@ -1,0 +1,214 @@
+#include "python/native/eager.h"
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "core/store/dict.h"
+#include "core/store/list.h"
+#include "python/native/convert_out.h"
+#include "python/native/keys.h"
+
+namespace oocmap::python {
+namespace {
+
+// A container that is being filled. What it is filled into is owned by its parent, or is the
+// result.
+struct Frame {
+  PyObject* target = nullptr;
+  uint64_t position = 0;
+  NodeView node;
+  Bytes record;
+  Ref keys;                        // shaped dicts
+  std::unique_ptr<DictWalk> dict;  // other dicts
+  std::unique_ptr<ListWalk> list;  // spilled lists and tuples
+};
+
+class EagerReader {
+ public:
+  explicit EagerReader(const MapReading& reading) : reading_(reading) {}
+
+  Ref read(const Member& member) {
+    if (!member.container()) return Ref::steal(scalar_to_python(reading_, member));
+    Ref result = Ref::steal(begin(member, 0, {}));
+    while (!stack_.empty()) {
+      if (!fill(stack_.size() - 1)) stack_.pop_back();
+    }
+    return result;
+  }
+
+ private:
+  // Makes the object for a container and puts it on the stack, or finds it among those made before.
+  PyObject* begin(const Member& member, uint64_t parent, Bytes parent_record);
+  // Only what a pinned or shared record holds can be met twice, so only that is remembered.
+  static bool may_be_shared(Bytes record) {
+    return (record_flags(record) & (kRecordPinned | kRecordImmutable | kRecordShared)) != 0;
+  }
+  PyObject* make_target(Frame& frame) const;
+
+  // Each adds members until one is a container (its frame is then on top; true), or none is left.
+  bool fill(size_t frame);
+  bool fill_shaped_dict(size_t frame);
+  bool fill_dict(size_t frame);
+  bool fill_list(size_t frame);
+  bool fill_tuple(size_t frame);
+  bool next_member(Frame& frame, Member& member) const;
+  PyObject* value_of(size_t frame, const Member& member) {
+    if (!member.container()) return Ref::steal(scalar_to_python(reading_, member)).release();
+    const Frame& parent = stack_[frame];
+    return begin(member, record_of(parent.node.identity()), parent.record);
+  }
+
+  const MapReading& reading_;
+  std::vector<Frame> stack_;
+  std::unordered_map<Identity, PyObject*> made_;
+};
+
+PyObject* EagerReader::begin(const Member& member, uint64_t parent, Bytes parent_record) {
+  const Identity identity = member.word;
+  if (const auto known = made_.find(identity); known != made_.end())
+    return Py_NewRef(known->second);
+  Frame frame;
+  frame.record = record_of(identity) == parent
+                     ? parent_record
+                     : reading_.map().records.find(reading_.transaction(), record_of(identity));
+  frame.node = frame.record.empty() ? reading_.store().locate(reading_.transaction(), identity)
+                                    : NodeView::locate(frame.record, identity);
+  ++read_counters.containers;
+  Ref target = Ref::steal(make_target(frame));
+  frame.target = target.get();
+  if (!frame.record.empty() && may_be_shared(frame.record)) made_.emplace(identity, target.get());
+  stack_.push_back(std::move(frame));
+  return target.release();
+}
+
+PyObject* EagerReader::make_target(Frame& frame) const {
+  const NodeView& node = frame.node;
+  switch (node.kind()) {
+    case NodeKind::kShapedDict: {
+      const ShapeObjects& shape =
+          reading_.map().shapes.find(reading_.store(), reading_.transaction(), node.shape());
+      frame.keys = shape.keys;
+      // A copy has its table in its final size, and each key in place: only values are exchanged.
+      return PyDict_Copy(shape.index.get());
+    }
+    case NodeKind::kInlineDict:
+    case NodeKind::kSpilledDict:
+      frame.dict = std::make_unique<DictWalk>(reading_.store(), node.identity());
+      return PyDict_New();
+    case NodeKind::kList:
+      return PyList_New(static_cast<Py_ssize_t>(node.count()));
+    case NodeKind::kSpilledList:
+      frame.list = std::make_unique<ListWalk>(reading_.store(), node.identity());
+      return PyList_New(0);
+    case NodeKind::kTuple:
+      return PyTuple_New(static_cast<Py_ssize_t>(node.count()));
+    case NodeKind::kSpilledTuple:
+      frame.list = std::make_unique<ListWalk>(reading_.store(), node.identity());
+      return PyTuple_New(static_cast<Py_ssize_t>(node.count()));
+    default:
+      throw Error(ErrorCode::kTypeMismatch, "this version cannot read a container of kind " +
+                                                std::to_string(static_cast<int>(node.kind())));
+  }
+}
+
+bool EagerReader::fill(size_t frame) {
+  switch (stack_[frame].node.kind()) {
+    case NodeKind::kShapedDict:
+      return fill_shaped_dict(frame);
+    case NodeKind::kInlineDict:
+    case NodeKind::kSpilledDict:
+      return fill_dict(frame);
+    case NodeKind::kTuple:
+    case NodeKind::kSpilledTuple:
+      return fill_tuple(frame);
+    default:
+      return fill_list(frame);
+  }
+}
+
+bool EagerReader::fill_shaped_dict(size_t frame) {
+  PyObject* keys = stack_[frame].keys.get();
+  const auto size = static_cast<uint64_t>(PyTuple_GET_SIZE(keys));
+  if (size != stack_[frame].node.count()) {
+    throw Error(ErrorCode::kCorrupt,
+                "the file is damaged: a dict with more or fewer members than keys");
+  }
+  while (stack_[frame].position < size) {
+    const uint64_t i = stack_[frame].position++;
+    const Member member = stack_[frame].node.member(i);
+    PyObject* target = stack_[frame].target;
+    const Ref value = Ref::steal(value_of(frame, member));
+    checked(
+        PyDict_SetItem(target, PyTuple_GET_ITEM(keys, static_cast<Py_ssize_t>(i)), value.get()));
+    if (member.container()) return true;
+  }
+  return false;
+}
+
+bool EagerReader::fill_dict(size_t frame) {
+  DictEntry entry;
+  while (stack_[frame].dict->next(reading_.transaction(), entry)) {
+    PyObject* target = stack_[frame].target;
+    const Ref key = key_to_python(entry.key);
+    const Ref value = Ref::steal(value_of(frame, entry.value));
+    checked(PyDict_SetItem(target, key.get(), value.get()));
+    if (entry.value.container()) return true;
+  }
+  return false;
+}
+
+bool EagerReader::next_member(Frame& frame, Member& member) const {
+  if (frame.list) return frame.list->next(reading_.transaction(), member);
+  if (frame.position >= frame.node.count()) return false;
+  member = frame.node.member(frame.position);
+  return true;
+}
+
+bool EagerReader::fill_list(size_t frame) {
+  Member member;
+  while (next_member(stack_[frame], member)) {
+    PyObject* target = stack_[frame].target;
+    const auto i = static_cast<Py_ssize_t>(stack_[frame].position++);
+    Ref value = Ref::steal(value_of(frame, member));
+    if (i < PyList_GET_SIZE(target)) {
+      PyList_SET_ITEM(target, i, value.release());
+    } else {
+      checked(PyList_Append(target, value.get()));
+    }
+    if (member.container()) return true;
+  }
+  return false;
+}
+
+bool EagerReader::fill_tuple(size_t frame) {
+  Member member;
+  PyObject* target = stack_[frame].target;
+  const auto size = static_cast<uint64_t>(PyTuple_GET_SIZE(target));
+  while (next_member(stack_[frame], member) && stack_[frame].position < size) {
+    const auto i = static_cast<Py_ssize_t>(stack_[frame].position++);
+    PyTuple_SET_ITEM(target, i, value_of(frame, member));
+    if (member.container()) return true;
+  }
+  if (stack_[frame].position != size) {
+    throw Error(ErrorCode::kCorrupt,
+                "the file is damaged: a tuple with fewer members than it says");
+  }
+  return false;
+}
+
+}  // namespace
+
+Ref eager_member(const MapReading& reading, const Member& member) {
+  return EagerReader(reading).read(member);
+}
+
+Ref eager(Container& container) {
+  const Reading reading(container);
+  Member member;
+  member.tag = container.tag;
+  member.word = container.identity;
+  return eager_member(reading, member);
+}
+
+}  // namespace oocmap::python

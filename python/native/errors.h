@@ -1,0 +1,43 @@
+// From C++ errors to Python exceptions: one table, and the guard that every slot runs in.
+#pragma once
+
+#include "core/base/error.h"
+#include "python/native/python.h"
+
+namespace oocmap::python {
+
+// Thrown without the GIL where Python has IndexError.
+struct OutOfRange {
+  const char* message;
+};
+
+// Looks the classes up in oocmap.errors. Called once, when the module is made.
+void load_exceptions();
+
+// Sets the Python exception that stands for the C++ exception being handled.
+void translate_exception() noexcept;
+
+// Sets the Python exception for `error`. `opening`: a system call failed while a file was being
+// opened, so Python's own OSError classes (FileNotFoundError, ...) are raised.
+void set_exception(const Error& error, bool opening = false) noexcept;
+
+// Runs `body`; an exception becomes Python's, and `failure` is returned.
+template <typename R, typename F>
+R guarded(R failure, F&& body) noexcept {
+  try {
+    return body();
+  } catch (...) {
+    translate_exception();
+    return failure;
+  }
+}
+template <typename F>
+PyObject* guarded(F&& body) noexcept {
+  return guarded<PyObject*>(nullptr, std::forward<F>(body));
+}
+template <typename F>
+int guarded_int(F&& body) noexcept {
+  return guarded<int>(-1, std::forward<F>(body));
+}
+
+}  // namespace oocmap::python

@@ -1,0 +1,201 @@
+#include "python/native/keys.h"
+
+#include <cmath>
+
+#include "core/base/error.h"
+#include "core/format/packed.h"
+#include "python/native/eager.h"
+#include "python/native/lazy.h"
+#include "python/native/scalars.h"
+
+namespace oocmap::python {
+namespace {
+
+[[noreturn]] void refuse_type(PyObject* key) {
+  throw Error(ErrorCode::kTypeMismatch,
+              std::string("cannot store a key of type '") + Py_TYPE(key)->tp_name + "'");
+}
+
+// Whether `type`, a subclass of `base`, compares and hashes as `base` does.
+bool compares_as(const PyTypeObject* type, const PyTypeObject* base) noexcept {
+  return type->tp_hash == base->tp_hash && type->tp_richcompare == base->tp_richcompare;
+}
+
+// The exact builtin a key is looked up as; empty where no stored key can equal it.
+Ref as_builtin(PyObject* key) {
+  PyTypeObject* type = Py_TYPE(key);
+  if (type == lazy_tuple_type) return eager(container_of(key));
+  if (PyUnicode_Check(key)) {
+    if (compares_as(type, &PyUnicode_Type)) return Ref::steal(PyUnicode_FromObject(key));
+  } else if (PyLong_Check(key)) {
+    if (compares_as(type, &PyLong_Type)) return Ref::steal(PyLong_Type.tp_as_number->nb_int(key));
+  } else if (PyFloat_Check(key)) {
+    if (compares_as(type, &PyFloat_Type)) {
+      return Ref::steal(PyFloat_FromDouble(PyFloat_AS_DOUBLE(key)));
+    }
+  } else if (PyBytes_Check(key)) {
+    if (compares_as(type, &PyBytes_Type)) {
+      return Ref::steal(PyBytes_FromStringAndSize(PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key)));
+    }
+  } else if (PyTuple_Check(key)) {
+    if (compares_as(type, &PyTuple_Type)) {
+      return Ref::steal(PyTuple_GetSlice(key, 0, PyTuple_GET_SIZE(key)));
+    }
+  }
+  return Ref();
+}
+
+// Packs a member of a tuple key. Where `finding`, an object of another type is first looked at as
+// the builtin it equals. Returns whether it could be packed.
+bool pack_member(Buffer& to, PyObject* member, bool finding);
+
+bool pack_tuple_members(Buffer& to, PyObject* tuple, bool finding) {
+  const Recursion guard(" in a tuple key");
+  const Py_ssize_t size = PyTuple_GET_SIZE(tuple);
+  pack_tuple(to, static_cast<uint64_t>(size));
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    if (!pack_member(to, PyTuple_GET_ITEM(tuple, i), finding)) return false;
+  }
+  return true;
+}
+
+bool pack_int_member(Buffer& to, PyObject* number) {
+  int64_t value = 0;
+  if (fits_int64(number, value)) {
+    pack_int(to, value);
+  } else {
+    pack_payload(to, PayloadKind::kBigInt, big_int_payload(number));
+  }
+  return true;
+}
+
+bool pack_member(Buffer& to, PyObject* member, bool finding) {
+  PyTypeObject* type = Py_TYPE(member);
+  if (type == &PyUnicode_Type) {
+    const Text text = text_of(member);
+    pack_payload(to, text.kind, text.bytes);
+  } else if (type == &PyLong_Type) {
+    return pack_int_member(to, member);
+  } else if (type == &PyFloat_Type) {
+    if (finding && std::isnan(PyFloat_AS_DOUBLE(member))) return false;
+    pack_float(to, PyFloat_AS_DOUBLE(member));
+  } else if (type == &PyBytes_Type) {
+    pack_payload(to, PayloadKind::kBytes, bytes_of(member));
+  } else if (type == &PyTuple_Type) {
+    return pack_tuple_members(to, member, finding);
+  } else if (member == Py_None) {
+    pack_none(to);
+  } else if (type == &PyBool_Type) {
+    pack_bool(to, member == Py_True);
+  } else if (finding || type == lazy_tuple_type) {
+    const Ref builtin = as_builtin(member);
+    return builtin && pack_member(to, builtin.get(), finding);
+  } else {
+    refuse_type(member);
+  }
+  return true;
+}
+
+Key int_key(PyObject* number) {
+  int64_t value = 0;
+  if (fits_int64(number, value)) return Key::integer(value);
+  return Key::payload(PayloadKind::kBigInt, big_int_payload(number));
+}
+
+Key text_key(PyObject* str) {
+  const Text text = text_of(str);
+  return text.kind == PayloadKind::kStr ? Key::text(text.bytes)
+                                        : Key::payload(text.kind, text.bytes);
+}
+
+// The key of an exact builtin that is no tuple; nullopt for any other object.
+std::optional<Key> scalar_key(PyObject* key) {
+  PyTypeObject* type = Py_TYPE(key);
+  if (type == &PyUnicode_Type) return text_key(key);
+  if (type == &PyLong_Type) return int_key(key);
+  if (type == &PyFloat_Type) return Key::floating(PyFloat_AS_DOUBLE(key));
+  if (type == &PyBytes_Type) return Key::payload(PayloadKind::kBytes, bytes_of(key));
+  if (key == Py_None) return Key::none();
+  if (type == &PyBool_Type) return Key::boolean(key == Py_True);
+  return std::nullopt;
+}
+
+// As dict does it: an unhashable key is a TypeError, before anything else is looked at.
+void check_hashable(PyObject* key) {
+  if (PyObject_Hash(key) == -1) throw PythonRaised{};
+}
+
+}  // namespace
+
+Key key_to_store(PyObject* key) {
+  if (auto scalar = scalar_key(key)) return std::move(*scalar);
+  check_hashable(key);
+  if (Py_TYPE(key) != &PyTuple_Type && Py_TYPE(key) != lazy_tuple_type) refuse_type(key);
+  Buffer packed;
+  pack_member(packed, key, false);
+  return Key::packed(packed);
+}
+
+std::optional<Key> key_to_find(PyObject* key) {
+  if (PyFloat_CheckExact(key) && std::isnan(PyFloat_AS_DOUBLE(key))) return std::nullopt;
+  if (auto scalar = scalar_key(key)) return scalar;
+  check_hashable(key);
+  if (Py_TYPE(key) == &PyTuple_Type) {
+    Buffer packed;
+    if (!pack_member(packed, key, true)) return std::nullopt;
+    return Key::packed(packed);
+  }
+  const Ref builtin = as_builtin(key);
+  if (!builtin) return std::nullopt;
+  return key_to_find(builtin.get());
+}
+
+namespace {
+
+Ref packed_member(Bytes& from) {
+  const Packed head = read_packed(from);
+  if (head.tag == tag_of(WordKind::kTuple)) {
+    const Recursion guard(" in a tuple key");
+    // Each member takes a byte at least, so a damaged count cannot ask for more than there is.
+    if (head.count > from.size())
+      throw Error(ErrorCode::kCorrupt, "the file is damaged: a tuple key");
+    Ref tuple = Ref::steal(PyTuple_New(static_cast<Py_ssize_t>(head.count)));
+    for (uint64_t i = 0; i < head.count; ++i) {
+      PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), packed_member(from).release());
+    }
+    return tuple;
+  }
+  Member member;
+  member.tag = head.tag;
+  member.word = head.word;
+  switch (static_cast<WordKind>(head.tag)) {
+    case WordKind::kNone:
+      return Ref::borrow(Py_None);
+    case WordKind::kFalse:
+      return Ref::borrow(Py_False);
+    case WordKind::kTrue:
+      return Ref::borrow(Py_True);
+    case WordKind::kInt:
+      return Ref::steal(PyLong_FromLongLong(member.as_int()));
+    case WordKind::kFloat:
+      return Ref::steal(PyFloat_FromDouble(member.as_float()));
+    default:
+      return Ref::steal(payload_to_python(member.payload_kind(), head.payload));
+  }
+}
+
+}  // namespace
+
+Ref packed_to_python(Bytes packed) { return packed_member(packed); }
+
+Ref key_to_python(const Key& key) {
+  const Bytes order = key.order();
+  if (key.form() == KeyForm::kCanonical && !order.empty() &&
+      static_cast<uint8_t>(order[0]) == kClassText) {
+    return Ref::steal(text_to_python(order.substr(1)));
+  }
+  const Buffer packed = key.pack();
+  return packed_to_python(packed);
+}
+
+}  // namespace oocmap::python

@@ -1,0 +1,81 @@
+#include "python/native/lazy.h"
+
+#include <new>
+
+#include "python/native/free_list.h"
+
+namespace oocmap::python {
+
+PyTypeObject* lazy_dict_type = nullptr;
+PyTypeObject* lazy_list_type = nullptr;
+PyTypeObject* lazy_tuple_type = nullptr;
+PyTypeObject* map_type = nullptr;
+
+namespace {
+
+FreeList<LazyObject, 256> free_lazies;  // the three types have one layout
+
+PyTypeObject* type_of(Tag tag) {
+  switch (static_cast<WordKind>(tag)) {
+    case WordKind::kDict:
+      return lazy_dict_type;
+    case WordKind::kList:
+      return lazy_list_type;
+    case WordKind::kTuple:
+      return lazy_tuple_type;
+    default:
+      throw Error(ErrorCode::kTypeMismatch, "this version cannot read a container of kind " +
+                                                std::to_string(static_cast<int>(tag)));
+  }
+}
+
+}  // namespace
+
+PyObject* new_lazy(const MapReading& reading, const Member& member, uint64_t parent_record,
+                   Bytes parent_bytes) {
+  PyTypeObject* type = type_of(member.tag);
+  MapState& map = reading.map();
+  const Transaction& transaction = reading.transaction();
+  LazyObject* lazy = free_lazies.make(type);
+  if (lazy == nullptr) throw PythonRaised{};
+  lazy->head.container = &lazy->here;
+  lazy->head.owner = Py_NewRef(map.self());
+  lazy->hash = -1;
+  Container& here = lazy->here;
+  here.map = &map;
+  here.identity = member.word;
+  here.birth = transaction.writable() ? map.store().birth() : 0;
+  here.tag = member.tag;
+  here.located = false;
+  if (parent_record == record_of(member.word)) {
+    here.stamp = transaction.stamp();
+    here.record = parent_bytes;
+  } else {
+    here.stamp = Stamp{};
+  }
+  map.hold(member.word);
+  PyObject* object = reinterpret_cast<PyObject*>(lazy);
+  PyObject_GC_Track(object);
+  return object;
+}
+
+void lazy_dealloc(PyObject* self) {
+  PyObject_GC_UnTrack(self);
+  LazyObject* lazy = reinterpret_cast<LazyObject*>(self);
+  lazy->here.map->release(lazy->here.identity);
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject* owner = lazy->head.owner;
+  free_lazies.give_back(lazy);
+  Py_DECREF(owner);
+  Py_DECREF(type);
+}
+
+// No tp_clear: the only references are to the map and the type, and a cycle through a map's
+// attribute is broken there.
+int lazy_traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(reinterpret_cast<LazyObject*>(self)->head.owner);
+  return 0;
+}
+
+}  // namespace oocmap::python

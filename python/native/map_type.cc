@@ -1,0 +1,195 @@
+// The type `Map`: what OOCMap inherits its slots from.
+#include <chrono>
+#include <limits>
+
+#include "python/native/errors.h"
+#include "python/native/handles.h"
+#include "python/native/map.h"
+#include "python/native/scalars.h"
+
+namespace oocmap::python {
+namespace {
+
+MapState& state_of(PyObject* self) { return *reinterpret_cast<MapObject*>(self)->state; }
+
+PyObject* map_new(PyTypeObject* type, PyObject*, PyObject*) {
+  PyObject* self = type->tp_alloc(type, 0);
+  if (self == nullptr) return nullptr;
+  return guarded([self] {
+    auto* map = reinterpret_cast<MapObject*>(self);
+    map->state = std::make_unique<MapState>(self).release();
+    map->head.container = &map->state->root;
+    map->head.owner = nullptr;
+    return self;
+  });
+}
+
+// Leaves an open transaction to the connection's session, which may outlive this object.
+void map_dealloc(PyObject* self) {
+  const std::unique_ptr<MapState> state(reinterpret_cast<MapObject*>(self)->state);
+  PyTypeObject* type = Py_TYPE(self);
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+PyObject* map_repr(PyObject* self) {
+  const Ref name = Ref::steal(PyType_GetName(Py_TYPE(self)));
+  return PyUnicode_FromFormat("%U({...})", name.get());
+}
+
+// --- Opening and closing
+
+OpenMode parse_mode(const char* mode) {
+  const std::string_view text = mode;
+  if (text == "r") return OpenMode::kRead;
+  if (text == "w") return OpenMode::kWrite;
+  if (text == "c") return OpenMode::kCreate;
+  if (text == "x") return OpenMode::kExclusive;
+  throw Error(ErrorCode::kInvalidArgument,
+              "mode must be 'r', 'w', 'c' or 'x', not '" + std::string(text) + "'");
+}
+
+Durability parse_durability(const char* durability) {
+  const std::string_view text = durability;
+  if (text == "full") return Durability::kFull;
+  if (text == "normal") return Durability::kNormal;
+  if (text == "off") return Durability::kOff;
+  throw Error(ErrorCode::kInvalidArgument,
+              "durability must be 'full', 'normal' or 'off', not '" + std::string(text) + "'");
+}
+
+std::optional<uint64_t> parse_max_size(PyObject* max_size) {
+  if (max_size == Py_None) return std::nullopt;
+  if (!PyLong_Check(max_size)) {
+    raise(PyExc_TypeError, "max_size must be an int or None, not %.200s",
+          Py_TYPE(max_size)->tp_name);
+  }
+  int64_t size = 0;
+  if (!fits_int64(max_size, size) || size <= 0) {
+    throw Error(ErrorCode::kInvalidArgument, "max_size must be a positive number of bytes");
+  }
+  return static_cast<uint64_t>(size);
+}
+
+// A file that cannot be opened raises what open() would.
+PyObject* map_open(PyObject* self, PyObject* arguments) {
+  PyObject* path = nullptr;
+  const char* mode = nullptr;
+  const char* durability = nullptr;
+  PyObject* max_size = nullptr;
+  if (!PyArg_ParseTuple(arguments, "O&ssO:_open", PyUnicode_FSConverter, &path, &mode, &durability,
+                        &max_size)) {
+    return nullptr;
+  }
+  const Ref owned = Ref::steal(path);
+  return guarded([&]() -> PyObject* {
+    OpenOptions options;
+    options.path = bytes_of(path);
+    options.mode = parse_mode(mode);
+    options.durability = parse_durability(durability);
+    options.max_size = parse_max_size(max_size);
+    try {
+      state_of(self).open(options);
+    } catch (const Error& error) {
+      set_exception(error, true);
+      return nullptr;
+    }
+    return Py_NewRef(Py_None);
+  });
+}
+
+PyObject* map_join(PyObject* self, PyObject* pointer) {
+  return guarded([=] {
+    void* handle = PyLong_AsVoidPtr(pointer);
+    if (handle == nullptr) {
+      if (PyErr_Occurred() != nullptr) throw PythonRaised{};
+      throw Error(ErrorCode::kClosed, "the connection is closed");
+    }
+    state_of(self).join(handle);
+    return Py_NewRef(Py_None);
+  });
+}
+
+PyObject* map_set_timeout(PyObject* self, PyObject* seconds) {
+  return guarded([=] {
+    const double value = PyFloat_AsDouble(seconds);
+    if (value == -1.0 && PyErr_Occurred() != nullptr) throw PythonRaised{};
+    if (!(value >= 0))
+      throw Error(ErrorCode::kInvalidArgument, "timeout must be 0 or more seconds");
+    constexpr double kLongest =
+        std::numeric_limits<int>::max();  // SQLite counts milliseconds in an int
+    const double milliseconds = std::min(value * 1000, kLongest);
+    state_of(self).session_to_keep()->set_timeout(
+        std::chrono::milliseconds(static_cast<int64_t>(milliseconds)));
+    return Py_NewRef(Py_None);
+  });
+}
+
+PyObject* map_close(PyObject* self, PyObject*) {
+  return guarded([self] {
+    state_of(self).close();
+    return Py_NewRef(Py_None);
+  });
+}
+
+PyObject* map_path(PyObject* self, void*) {
+  const std::string& path = state_of(self).path();
+  return PyUnicode_DecodeFSDefaultAndSize(path.data(), static_cast<Py_ssize_t>(path.size()));
+}
+
+PyObject* map_closed(PyObject* self, void*) {
+  return PyBool_FromLong(state_of(self).closed() ? 1 : 0);
+}
+
+// --- Handles in SQL
+
+PyObject* map_from_handle(PyObject* self, PyObject* bytes) {
+  if (!PyBytes_Check(bytes)) return Py_NewRef(bytes);
+  return guarded([=] {
+    Ref object = object_of_handle(state_of(self), bytes_of(bytes));
+    return object ? object.release() : Py_NewRef(bytes);
+  });
+}
+
+PyMethodDef map_methods[] = {
+    {"_open", method(map_open), METH_VARARGS,
+     "_open($self, path, mode, durability, max_size, /)\n--\n\n"},
+    {"_join", method(map_join), METH_O,
+     "_join($self, sqlite3_pointer, /)\n--\n\nUse the session that connection has on this file."},
+    {"_set_timeout", method(map_set_timeout), METH_O, "_set_timeout($self, seconds, /)\n--\n\n"},
+    {"_close", method(map_close), METH_NOARGS, "_close($self, /)\n--\n\n"},
+    {"_from_handle", method(map_from_handle), METH_O,
+     "_from_handle($self, value, /)\n--\n\nReturn the lazy that handle bytes stand for, or value "
+     "itself."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyGetSetDef map_attributes[] = {
+    {"path", map_path, nullptr, "Path of the file: str, absolute, symbolic links resolved.",
+     nullptr},
+    {"closed", map_closed, nullptr, "Whether the map was closed: bool.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+}  // namespace
+
+PyTypeObject* make_map_type(PyObject* module, PyTypeObject* mapping) {
+  PyType_Slot slots[] = {
+      {Py_tp_doc, const_cast<char*>("The native side of OOCMap.")},
+      {Py_tp_new, slot(map_new)},
+      {Py_tp_dealloc, slot(map_dealloc)},
+      {Py_tp_repr, slot(map_repr)},
+      {Py_tp_methods, map_methods},
+      {Py_tp_getset, map_attributes},
+      {0, nullptr},
+  };
+  PyType_Spec spec = {
+      "oocmap._native.Map", sizeof(MapObject), 0,
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_MAPPING | Py_TPFLAGS_IMMUTABLETYPE,
+      slots};
+  PyObject* type = PyType_FromModuleAndSpec(module, &spec, reinterpret_cast<PyObject*>(mapping));
+  if (type == nullptr) throw PythonRaised{};
+  return reinterpret_cast<PyTypeObject*>(type);
+}
+
+}  // namespace oocmap::python

@@ -1,0 +1,94 @@
+// The native module. It holds nothing of the store: it links to oocmap.so, which lies beside it and
+// is the SQLite extension too, so that a process has one store for both.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+
+#include "core/base/build_id.h"
+#include "core/base/version.h"
+#include "core/lmdb/environment.h"
+#include "python/native/dict_methods.h"
+#include "python/native/errors.h"
+#include "python/native/handles.h"
+#include "python/native/iterate.h"
+#include "python/native/sequence.h"
+#include "python/native/shape_keys.h"
+#include "python/native/views.h"
+#include "sqlite_ext/attach.h"
+
+namespace nb = nanobind;
+
+namespace oocmap::python {
+namespace {
+
+// A module built with one oocmap.so must not run with another, nor beside a second one.
+void check_image() {
+  if (std::string_view(image_build_id()) != kBuildId) {
+    throw Error(ErrorCode::kSecondImage,
+                "the Python module was built with another oocmap.so (build " +
+                    std::string(kBuildId) + ") than the one that is loaded, " + image_path() +
+                    " (build " + image_build_id() + ")");
+  }
+  if (const auto other = other_image_path()) {
+    throw Error(ErrorCode::kSecondImage, "a second copy of oocmap.so is loaded in this process: " +
+                                             *other + " beside " + image_path());
+  }
+}
+
+PyTypeObject* add(PyObject* module, PyTypeObject* type) {
+  checked(PyModule_AddType(module, type));
+  return type;
+}
+
+void add_types(PyObject* module) {
+  PyTypeObject* mapping = add(module, make_mapping_type(module));
+  PyTypeObject* sequence = add(module, make_sequence_type(module));
+  map_type = add(module, make_map_type(module, mapping));
+  lazy_dict_type = add(module, make_lazy_dict_type(module, mapping));
+  lazy_list_type = add(module, make_lazy_list_type(module, sequence));
+  lazy_tuple_type = add(module, make_lazy_tuple_type(module, sequence));
+  make_iterator_type(module);
+  make_view_types(module);
+}
+
+nb::object handle_bytes(nb::handle value) {
+  if (!is_lazy(value.ptr()) && !is_map(value.ptr())) {
+    raise(PyExc_TypeError, "cannot pass a value of type '%s' to SQL",
+          Py_TYPE(value.ptr())->tp_name);
+  }
+  return nb::steal(handle_of(container_of(value.ptr())).release());
+}
+
+nb::tuple counters() { return nb::make_tuple(read_counters.containers, read_counters.members); }
+
+// What we throw, where a function of nanobind's calls us.
+void translate(const std::exception_ptr& failure, void*) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const PythonRaised&) {
+  } catch (const Error& error) {
+    set_exception(error);
+  }
+}
+
+}  // namespace
+}  // namespace oocmap::python
+
+NB_MODULE(_native, m) {
+  using namespace oocmap::python;
+  nb::register_exception_translator(translate);
+  try {
+    load_exceptions();
+    check_image();
+    add_types(m.ptr());
+  } catch (...) {
+    translate_exception();
+    nb::raise_python_error();
+  }
+  m.attr("__version__") = oocmap::kVersion;
+  m.def(
+      "image_path", [] { return oocmap::image_path(); }, "Path of the oocmap.so in use: str.");
+  m.def("handle_bytes", handle_bytes, nb::arg("value"),
+        "The handle of a lazy object, as it is passed to SQL: bytes.");
+  m.def("counters", counters,
+        "(containers located, members read) by this process so far, for tests: tuple of two ints.");
+}

@@ -1,0 +1,99 @@
+// CPython, and the few helpers that make its C API safe to use from C++. Every function that takes
+// or returns a PyObject* is called with the GIL held.
+#pragma once
+
+#ifndef PY_SSIZE_T_CLEAN
+#define PY_SSIZE_T_CLEAN
+#endif
+#include <Python.h>
+
+#include <utility>
+
+namespace oocmap::python {
+
+// Thrown where a Python exception is set already; the slot that catches it only returns its
+// failure.
+struct PythonRaised {};
+
+// Owns one reference.
+class Ref {
+ public:
+  Ref() = default;
+  // Takes a new reference as CPython returned it; null means that CPython raised.
+  static Ref steal(PyObject* object) {
+    if (object == nullptr) throw PythonRaised{};
+    return Ref(object);
+  }
+  static Ref borrow(PyObject* object) noexcept { return Ref(Py_XNewRef(object)); }
+  Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Ref& operator=(Ref&& other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  Ref(const Ref& other) noexcept : object_(Py_XNewRef(other.object_)) {}
+  Ref& operator=(const Ref& other) noexcept {
+    Ref copy(other);
+    std::swap(object_, copy.object_);
+    return *this;
+  }
+  ~Ref() { Py_XDECREF(object_); }
+
+  PyObject* get() const noexcept { return object_; }
+  PyObject* release() noexcept { return std::exchange(object_, nullptr); }
+  explicit operator bool() const noexcept { return object_ != nullptr; }
+
+ private:
+  explicit Ref(PyObject* object) noexcept : object_(object) {}
+  PyObject* object_ = nullptr;
+};
+
+// Throws where a call that answers -1 on failure did so.
+inline int checked(int result) {
+  if (result < 0) throw PythonRaised{};
+  return result;
+}
+
+inline Py_ssize_t checked_size(Py_ssize_t result) {
+  if (result < 0) throw PythonRaised{};
+  return result;
+}
+
+// Sets a Python exception and throws.
+template <typename... Arguments>
+[[noreturn]] void raise(PyObject* type, const char* format, Arguments... arguments) {
+  PyErr_Format(type, format, arguments...);
+  throw PythonRaised{};
+}
+
+// Lets other threads run Python while this one waits; nothing in its scope may touch a PyObject.
+class WithoutGil {
+ public:
+  WithoutGil() : state_(PyEval_SaveThread()) {}
+  ~WithoutGil() { PyEval_RestoreThread(state_); }
+  WithoutGil(const WithoutGil&) = delete;
+  WithoutGil& operator=(const WithoutGil&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
+// Bounds recursion on the C stack as CPython bounds its own: RecursionError instead of a crash.
+class Recursion {
+ public:
+  explicit Recursion(const char* where) { checked(Py_EnterRecursiveCall(where) != 0 ? -1 : 0); }
+  ~Recursion() { Py_LeaveRecursiveCall(); }
+  Recursion(const Recursion&) = delete;
+  Recursion& operator=(const Recursion&) = delete;
+};
+
+// What PyType_Spec and PyMethodDef want their functions as.
+template <typename F>
+void* slot(F* function) noexcept {
+  return reinterpret_cast<void*>(function);
+}
+template <typename F>
+PyCFunction method(F* function) noexcept {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(function));
+}
+
+}  // namespace oocmap::python

@@ -1,0 +1,142 @@
+#include "python/native/repr.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/store/dict.h"
+#include "core/store/list.h"
+#include "python/native/convert_out.h"
+#include "python/native/errors.h"
+#include "python/native/keys.h"
+#include "python/native/scalars.h"
+
+namespace oocmap::python {
+namespace {
+
+constexpr size_t kLongest = 10'000;
+
+// A container that is being written.
+struct Frame {
+  Identity identity = 0;
+  Tag tag = 0;
+  uint64_t written = 0;
+  std::unique_ptr<DictWalk> dict;
+  std::unique_ptr<ListWalk> list;
+};
+
+class ReprWriter {
+ public:
+  explicit ReprWriter(const MapReading& reading) : reading_(reading) {}
+
+  const std::string& write(const Member& container) {
+    begin(container);
+    while (!stack_.empty()) {
+      if (text_.size() > kLongest) cut();
+      if (stack_.empty() || write_member()) continue;
+      end();
+    }
+    return text_;
+  }
+
+ private:
+  static bool is_dict(Tag tag) { return tag == tag_of(WordKind::kDict); }
+  static char opening(Tag tag) {
+    return is_dict(tag) ? '{' : tag == tag_of(WordKind::kList) ? '[' : '(';
+  }
+  static char closing(Tag tag) {
+    return is_dict(tag) ? '}' : tag == tag_of(WordKind::kList) ? ']' : ')';
+  }
+
+  void begin(const Member& container) {
+    text_ += opening(container.tag);
+    for (const Frame& frame : stack_) {
+      if (frame.identity != container.word) continue;
+      text_ += "...";
+      text_ += closing(container.tag);
+      return;
+    }
+    Frame frame;
+    frame.identity = container.word;
+    frame.tag = container.tag;
+    if (is_dict(frame.tag)) {
+      frame.dict = std::make_unique<DictWalk>(reading_.store(), frame.identity);
+    } else {
+      frame.list = std::make_unique<ListWalk>(reading_.store(), frame.identity);
+    }
+    stack_.push_back(std::move(frame));
+  }
+
+  void end() {
+    const Frame& frame = stack_.back();
+    if (frame.tag == tag_of(WordKind::kTuple) && frame.written == 1) text_ += ',';
+    text_ += closing(frame.tag);
+    stack_.pop_back();
+  }
+
+  // Writes the next member, or opens it. Returns false where there is none.
+  bool write_member() {
+    Frame& frame = stack_.back();
+    DictEntry entry;
+    Member& member = entry.value;
+    if (frame.dict ? !frame.dict->next(reading_.transaction(), entry)
+                   : !frame.list->next(reading_.transaction(), member)) {
+      return false;
+    }
+    if (frame.written++ > 0) text_ += ", ";
+    if (frame.dict) {
+      write_object(key_to_python(entry.key));
+      text_ += ": ";
+    }
+    if (member.container()) {
+      begin(member);
+    } else {
+      write_object(Ref::steal(scalar_to_python(reading_, member)));
+    }
+    return true;
+  }
+
+  void write_object(const Ref& object) {
+    const Ref repr = Ref::steal(PyObject_Repr(object.get()));
+    const Bytes bytes = text_of(repr.get()).bytes;
+    if (bytes.size() <= kLongest) {
+      text_ += bytes;
+      return;
+    }
+    size_t size = kLongest;
+    while (size > 0 && (static_cast<unsigned char>(bytes[size]) & 0xc0) == 0x80) --size;
+    text_.append(bytes.substr(0, size)).append("...");
+  }
+
+  void cut() {
+    text_ += stack_.back().written > 0 ? ", ..." : "...";
+    while (!stack_.empty()) {
+      text_ += closing(stack_.back().tag);
+      stack_.pop_back();
+    }
+  }
+
+  const MapReading& reading_;
+  std::vector<Frame> stack_;
+  std::string text_;
+};
+
+}  // namespace
+
+PyObject* lazy_repr(PyObject* self) {
+  return guarded([self] {
+    Container& container = container_of(self);
+    const Reading reading(container);
+    Member member;
+    member.tag = container.tag;
+    member.word = container.identity;
+    ReprWriter writer(reading);
+    const std::string& text = writer.write(member);
+    return Ref::steal(
+               PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"))
+        .release();
+  });
+}
+
+}  // namespace oocmap::python
