@@ -46,16 +46,21 @@ Buffer encode_leaf(const NodeBuilder& members) {
   return out;
 }
 
-InnerChunk decode_inner(Bytes chunk) {
+InnerView::InnerView(Bytes chunk) : pairs_(chunk.data() + kInnerHeader) {
   if (is_leaf_chunk(chunk)) throw_corrupt("an inner chunk is expected");
-  const size_t count = load_le<uint16_t>(chunk.data() + 2);
-  if (chunk.size() != kInnerHeader + kChildSize * count)
+  count_ = load_le<uint16_t>(chunk.data() + 2);
+  if (count_ == 0) throw_corrupt("an inner chunk has no child");
+  if (chunk.size() != kInnerHeader + kChildSize * count_) {
     throw_corrupt("a chunk has the wrong size");
+  }
+}
+
+InnerChunk decode_inner(Bytes chunk) {
+  const InnerView view(chunk);
   InnerChunk inner;
-  inner.children.reserve(count);
-  const char* at = chunk.data() + kInnerHeader;
-  for (size_t i = 0; i < count; ++i, at += kChildSize) {
-    inner.children.emplace_back(load_le<uint64_t>(at), load_le<uint64_t>(at + 8));
+  inner.children.reserve(view.count());
+  for (size_t i = 0; i < view.count(); ++i) {
+    inner.children.emplace_back(view.child(i), view.members(i));
   }
   return inner;
 }

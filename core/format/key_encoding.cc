@@ -1,6 +1,7 @@
 #include "core/format/key_encoding.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/base/error.h"
 #include "core/base/hash.h"
@@ -10,8 +11,6 @@
 
 namespace oocmap {
 namespace {
-
-constexpr double kZero = 0;
 
 uint8_t class_of(Bytes order) noexcept {
   return order.empty() ? 0 : static_cast<uint8_t>(order.front());
@@ -28,9 +27,7 @@ bool is_number(uint8_t order_class) noexcept {
 OrderNumber number_of(Bytes order) { return read_order_number(order, OrderPlace::kKey); }
 
 // The exact float -0.0 equals 0, whose order bytes forget the sign.
-bool is_negative_zero(double value) noexcept {
-  return value == 0 && std::memcmp(&value, &kZero, sizeof value) != 0;
-}
+bool is_negative_zero(double value) noexcept { return value == 0 && std::signbit(value); }
 
 Buffer unpack_bool(Bytes order) {
   const OrderNumber number = number_of(order);

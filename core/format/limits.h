@@ -21,9 +21,9 @@ inline constexpr size_t kWindowText = 32;          // shorter text is never shar
 inline constexpr size_t kIndexedText = 512;        // text from here on is indexed
 // Text in an entry stands there twice (entries, order): longer text goes to immutables.
 inline constexpr size_t kEntryText = 48;
-inline constexpr size_t kIndexedTuple = 64;                // encoded bytes of an immutable tuple
-inline constexpr size_t kWindowEntries = 4096;             // strings the window remembers
-inline constexpr size_t kMaxKeyBytes = 440;                // order bytes kept whole in an LMDB key
+inline constexpr size_t kIndexedTuple = 64;     // encoded bytes of an immutable tuple
+inline constexpr size_t kWindowEntries = 4096;  // strings the window remembers
+inline constexpr size_t kMaxKeyBytes = 440;     // reader: order bytes kept whole in an LMDB key
 inline constexpr size_t kMaxValueBytes = size_t{1} << 30;  // one str, bytes or int
 inline constexpr int kMaxDepth = 100'000;                  // nesting of one stored value
 

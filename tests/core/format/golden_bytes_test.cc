@@ -62,7 +62,6 @@ Member float_member(double value) {
 }
 
 // --- Numbers
-// ---------------------------------------------------------------------------------------
 
 TEST(GoldenBytes, TagsAndKinds) {
   EXPECT_EQ(tag_of(WordKind::kNone), 0x00);
@@ -124,7 +123,6 @@ TEST(GoldenBytes, NodeKindsAndFlags) {
 }
 
 // --- Order bytes
-// -----------------------------------------------------------------------------------
 
 TEST(GoldenBytes, IntKeys) {
   EXPECT_BYTES(Key::integer(0).order(), "1a");
@@ -199,7 +197,6 @@ TEST(GoldenBytes, KeyForms) {
 }
 
 // --- Packed values
-// ---------------------------------------------------------------------------------
 
 TEST(GoldenBytes, PackedScalars) {
   Buffer packed;
@@ -223,7 +220,6 @@ TEST(GoldenBytes, LongPackedText) {
 }
 
 // --- Nodes and records
-// -----------------------------------------------------------------------------
 
 TEST(GoldenBytes, ListOfOneTag) {
   NodeBuilder builder;
@@ -321,7 +317,6 @@ TEST(GoldenBytes, Record) {
 }
 
 // --- Entries
-// ---------------------------------------------------------------------------------------
 
 TEST(GoldenBytes, EntryKeys) {
   const Identity container = make_identity(300, 1);
@@ -375,7 +370,6 @@ TEST(GoldenBytes, OrderEntries) {
 }
 
 // --- Chunks
-// ----------------------------------------------------------------------------------------
 
 TEST(GoldenBytes, Chunks) {
   NodeBuilder builder;
@@ -392,7 +386,6 @@ TEST(GoldenBytes, Chunks) {
 }
 
 // --- Immutables, meta, handles
-// ---------------------------------------------------------------------
 
 TEST(GoldenBytes, Immutables) {
   EXPECT_BYTES(encode_immutable(kImmutableShared | kImmutableIndexed, PayloadKind::kBytes, "ab"),

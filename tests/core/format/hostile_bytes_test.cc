@@ -95,7 +95,6 @@ void use_handle(Bytes bytes) {
 }
 
 // --- Inputs that decode
-// ----------------------------------------------------------------------------
 
 Member text_member(Tag tag, Bytes text) {
   return {tag, 0, text.data(), static_cast<uint32_t>(text.size())};
@@ -176,7 +175,7 @@ struct Decoder {
   std::vector<ErrorCode> also = {};  // allowed beside kCorrupt
 };
 
-void PrintTo(const Decoder& decoder, std::ostream* out) { *out << decoder.name; }
+std::ostream& operator<<(std::ostream& out, const Decoder& decoder) { return out << decoder.name; }
 
 std::vector<Decoder> decoders() {
   const Key long_key = Key::text(std::string(500, 'k'));
@@ -273,7 +272,6 @@ std::vector<Decoder> decoders() {
 }
 
 // --- Mutations
-// -------------------------------------------------------------------------------------
 
 Buffer mutate(Buffer bytes, std::mt19937_64& random) {
   static const uint8_t kOdd[] = {0x00, 0x01, 0x12, 0x40, 0x50, 0x7f,

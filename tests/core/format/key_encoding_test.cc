@@ -53,7 +53,6 @@ std::string hex(Bytes bytes) {
 }
 
 // --- Numbers against an exact comparison
-// -----------------------------------------------------------
 
 struct Number {
   bool is_int = false;
@@ -61,11 +60,16 @@ struct Number {
   double d = 0;
 };
 
-// x86's long double holds every int64 and every double exactly; elsewhere compare by parts.
+std::partial_ordering reversed(std::partial_ordering order) {
+  if (std::is_lt(order)) return std::partial_ordering::greater;
+  return std::is_gt(order) ? std::partial_ordering::less : order;
+}
+
+// Exact: an int and a float are compared by whole part, then by fraction.
 std::partial_ordering compare(const Number& a, const Number& b) {
   if (a.is_int && b.is_int) return a.i <=> b.i;
   if (!a.is_int && !b.is_int) return a.d <=> b.d;
-  if (!a.is_int) return 0 <=> compare(b, a);
+  if (!a.is_int) return reversed(compare(b, a));
   if (b.d >= kTwoTo63) return std::partial_ordering::less;
   if (b.d < -kTwoTo63) return std::partial_ordering::greater;
   const auto whole = static_cast<int64_t>(b.d);
@@ -114,6 +118,7 @@ TEST(KeyEncoding, NumbersSortAndEqualAsInPython) {
   std::mt19937_64 random(20240607);
   const std::vector<Number> numbers = interesting_numbers(random);
   std::vector<Buffer> keys;
+  keys.reserve(numbers.size());
   for (const Number& n : numbers) keys.emplace_back(key(n).order());
   for (size_t i = 0; i < numbers.size(); ++i) {
     for (size_t j = 0; j < numbers.size(); ++j) {
@@ -190,7 +195,6 @@ TEST(KeyEncoding, NanIsRefused) {
 }
 
 // --- Big ints
-// --------------------------------------------------------------------------------------
 
 TEST(KeyEncoding, BigIntsSortAsNumbersAmongThemselves) {
   std::mt19937_64 random(9);
@@ -239,7 +243,6 @@ TEST(KeyEncoding, BigIntsHaveTheNumericFormWhereABinary64EqualsThem) {
 }
 
 // --- Text, bytes, classes
-// --------------------------------------------------------------------------
 
 std::string random_bytes(std::mt19937_64& random, size_t most) {
   static const std::string kAlphabet(
@@ -285,7 +288,6 @@ TEST(KeyEncoding, ClassesSortAsSqlSortsThem) {
 }
 
 // --- Tuples
-// ----------------------------------------------------------------------------------------
 
 struct Value {  // an int, a float, a str or a tuple: what Python compares within one position
   enum { kNumber, kStr, kTuple } type = kNumber;
@@ -299,7 +301,7 @@ std::partial_ordering compare(const Value& a, const Value& b) {
   if (a.type == Value::kNumber) return compare(a.number, b.number);
   if (a.type == Value::kStr) return a.text.compare(b.text) <=> 0;
   for (size_t i = 0; i < a.members.size() && i < b.members.size(); ++i) {
-    if (const auto order = compare(a.members[i], b.members[i]); order != 0) return order;
+    if (const auto order = compare(a.members[i], b.members[i]); std::is_neq(order)) return order;
   }
   return a.members.size() <=> b.members.size();
 }
@@ -395,7 +397,6 @@ TEST(KeyEncoding, TooDeepIsACleanError) {
 }
 
 // --- Stored members
-// --------------------------------------------------------------------------------
 
 TEST(KeyEncoding, StoredMembersEqualTheKeyTheyAre) {
   std::mt19937_64 random(13);
@@ -407,7 +408,7 @@ TEST(KeyEncoding, StoredMembersEqualTheKeyTheyAre) {
     ASSERT_TRUE(key_equals(tag, word, {}, key(n)));
     ASSERT_EQ(key_of(tag, word, {}).pack(), key(n).pack());
     const Number& other = numbers[random() % numbers.size()];
-    ASSERT_EQ(key_equals(tag, word, {}, key(other)), compare(n, other) == 0);
+    ASSERT_EQ(key_equals(tag, word, {}, key(other)), std::is_eq(compare(n, other)));
   }
   EXPECT_TRUE(key_equals(tag_of(WordKind::kTrue), 0, {}, Key::floating(1)));
   EXPECT_TRUE(key_equals(tag_of(WordKind::kNone), 0, {}, Key::none()));
@@ -421,7 +422,6 @@ TEST(KeyEncoding, StoredMembersEqualTheKeyTheyAre) {
 }
 
 // --- LMDB keys
-// -------------------------------------------------------------------------------------
 
 TEST(KeyEncoding, LmdbKeysNeverPass511Bytes) {
   const Identity largest = make_identity((uint64_t{1} << 48) - 1, 65'534);

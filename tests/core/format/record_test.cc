@@ -198,7 +198,6 @@ TEST(Node, MoreMembersThanACountHoldsIsRefused) {
 }
 
 // --- Records
-// ---------------------------------------------------------------------------------------
 
 void expect_code(ErrorCode code, const std::function<void()>& call) {
   try {
