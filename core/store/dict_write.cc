@@ -1,0 +1,171 @@
+#include "core/base/error.h"
+#include "core/store/dict.h"
+#include "core/store/dict_spilled.h"
+#include "core/store/key_member.h"
+#include "core/store/reclaim.h"
+
+namespace oocmap {
+namespace {
+
+constexpr size_t kDrainAtOnce = 4;
+constexpr size_t kNoMember = SIZE_MAX;
+
+// Gives the dict under `edit` keys of its own, where it has those of a shape: its key set changes.
+// The shape itself is left to vacuum: which other dicts have it is not counted.
+void make_inline(Store& store, const Transaction& transaction, const NodeView& node,
+                 SmallEdit& edit) {
+  if (edit.node().kind() != NodeKind::kShapedDict) return;
+  const std::shared_ptr<const Shape> shape = shape_of(store, transaction, node);
+  edit.node().set_kind(NodeKind::kInlineDict);
+  edit.node().set_shape(0);
+  Buffer hold;
+  for (size_t i = 0; i < shape->size(); ++i) edit.node().add_key(key_member(shape->key(i), hold));
+}
+
+// Puts the edited dict, spilled where it has grown too big with its new or changed member `i`.
+void put_settled(Store& store, WriteTransaction& transaction, const NodeView& node, size_t i,
+                 SmallEdit& edit) {
+  if (edit.settle(i, kMaxInlineDict)) return edit.finish();
+  // Overwriting may be what made a shaped dict too big.
+  make_inline(store, transaction, node, edit);
+  spill_dict(store, transaction, node.identity(), edit);
+}
+
+void overwrite_small(Store& store, WriteTransaction& transaction, Identity dict, size_t i,
+                     const Member& old, EncodedValue& value) {
+  if (value.refers_to(old)) return;
+  if (!value.has_nodes()) {
+    const Member member = store_value(store, transaction, value);
+    if (same_scalar(old, member)) return;
+    if (!patch_small(transaction, dict, i, member)) {
+      SmallEdit edit(store, transaction, dict);
+      edit.node().set(i, member);
+      put_settled(store, transaction, store.locate(transaction, dict), i, edit);
+    }
+  } else {
+    SmallEdit edit(store, transaction, dict);
+    edit.node().set(i, edit.place(value));
+    put_settled(store, transaction, store.locate(transaction, dict), i, edit);
+  }
+  if (needs_detach(old)) detach(store, transaction, old);
+}
+
+void add_small(Store& store, WriteTransaction& transaction, Identity dict, const Key& key,
+               EncodedValue& value) {
+  SmallEdit edit(store, transaction, dict);
+  const Member member = edit.place(value);
+  const NodeView node = store.locate(transaction, dict);
+  make_inline(store, transaction, node, edit);
+  Buffer hold;
+  edit.node().add(member);
+  edit.node().add_key(key_member(key, hold));
+  put_settled(store, transaction, node, edit.node().count() - 1, edit);
+}
+
+bool set(Store& store, WriteTransaction& transaction, Identity dict, const Key& key,
+         EncodedValue& value) {
+  const NodeView node = locate_dict(store, transaction, dict);
+  if (node.spilled()) return spilled_set(store, transaction, node, key, value);
+  const int i = find_small(store, transaction, node, key);
+  if (i < 0) {
+    add_small(store, transaction, dict, key, value);
+    return true;
+  }
+  const auto at = static_cast<size_t>(i);
+  overwrite_small(store, transaction, dict, at, node.member(at), value);
+  return false;
+}
+
+bool erase(Store& store, WriteTransaction& transaction, Identity dict, const Key& key) {
+  const NodeView node = locate_dict(store, transaction, dict);
+  if (node.spilled()) return spilled_erase(store, transaction, node, key);
+  const int i = find_small(store, transaction, node, key);
+  if (i < 0) return false;
+  const auto at = static_cast<size_t>(i);
+  const Member old = node.member(at);
+  SmallEdit edit(store, transaction, dict);
+  make_inline(store, transaction, node, edit);
+  const Member old_key = edit.node().key_at(at);
+  edit.node().erase(at);
+  put_settled(store, transaction, node, kNoMember, edit);
+  if (needs_detach(old_key)) detach(store, transaction, old_key);
+  if (needs_detach(old)) detach(store, transaction, old);
+  return true;
+}
+
+void clear(Store& store, WriteTransaction& transaction, Identity dict) {
+  const NodeView node = locate_dict(store, transaction, dict);
+  if (node.spilled()) return spilled_clear(store, transaction, node);
+  std::vector<Member> leaving;
+  for (size_t i = 0; i < node.count(); ++i) {
+    leaving.push_back(node.member(i));
+    if (node.kind() == NodeKind::kInlineDict) leaving.push_back(node.key(i));
+  }
+  SmallEdit edit(store, transaction, dict);
+  edit.node().reset(NodeKind::kInlineDict);
+  edit.finish();
+  for (const Member& member : leaving) {
+    if (needs_detach(member)) detach(store, transaction, member);
+  }
+}
+
+// The inline dict `from` with `key` in the place of its key `i`.
+NodeBuilder with_key(const NodeBuilder& from, size_t i, const Key& key) {
+  NodeBuilder to;
+  Buffer hold;
+  to.reset(NodeKind::kInlineDict);
+  for (size_t j = 0; j < from.count(); ++j) {
+    to.add(from.at(j));
+    to.add_key(j == i ? key_member(key, hold) : from.key_at(j));
+  }
+  return to;
+}
+
+bool rename(Store& store, WriteTransaction& transaction, Identity dict, const Key& from,
+            const Key& to) {
+  const NodeView node = locate_dict(store, transaction, dict);
+  if (node.spilled()) return spilled_rename(transaction, node, from, to);
+  const int i = find_small(store, transaction, node, from);
+  if (i < 0) return false;
+  if (from == to) return true;
+  if (find_small(store, transaction, node, to) >= 0) {
+    throw Error(ErrorCode::kInvalidArgument, "the new key exists already");
+  }
+  const auto at = static_cast<size_t>(i);
+  SmallEdit edit(store, transaction, dict);
+  make_inline(store, transaction, node, edit);
+  const Member old_key = edit.node().key_at(at);
+  edit.node() = with_key(edit.node(), at, to);
+  put_settled(store, transaction, node, at, edit);
+  if (needs_detach(old_key)) detach(store, transaction, old_key);
+  return true;
+}
+
+}  // namespace
+
+bool dict_set(Store& store, WriteTransaction& transaction, Identity dict, const Key& key,
+              EncodedValue value) {
+  const bool added = set(store, transaction, dict, key, value);
+  drain_graveyard(store, transaction, kDrainAtOnce);
+  return added;
+}
+
+bool dict_erase(Store& store, WriteTransaction& transaction, Identity dict, const Key& key) {
+  const bool found = erase(store, transaction, dict, key);
+  drain_graveyard(store, transaction, kDrainAtOnce);
+  return found;
+}
+
+void dict_clear(Store& store, WriteTransaction& transaction, Identity dict) {
+  clear(store, transaction, dict);
+  drain_graveyard(store, transaction, kDrainAtOnce);
+}
+
+bool dict_rename(Store& store, WriteTransaction& transaction, Identity dict, const Key& from,
+                 const Key& to) {
+  const bool found = rename(store, transaction, dict, from, to);
+  drain_graveyard(store, transaction, kDrainAtOnce);
+  return found;
+}
+
+}  // namespace oocmap

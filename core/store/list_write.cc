@@ -1,0 +1,288 @@
+#include <algorithm>
+#include <deque>
+
+#include "core/base/error.h"
+#include "core/store/chunk_edit.h"
+#include "core/store/list.h"
+#include "core/store/reclaim.h"
+#include "core/store/rows.h"
+#include "core/store/small_edit.h"
+
+namespace oocmap {
+namespace {
+
+constexpr size_t kDrainAtOnce = 4;
+
+NodeView locate_list(Store& store, const Transaction& transaction, Identity list) {
+  const NodeView node = store.locate(transaction, list);
+  if (node.container_kind() != WordKind::kList) {
+    throw Error(ErrorCode::kTypeMismatch, "the value is not a list");
+  }
+  return node;
+}
+
+[[noreturn]] void out_of_range() {
+  throw Error(ErrorCode::kInvalidArgument, "list index out of range");
+}
+
+Buffer encode_tree(const ChunkTree& tree) {
+  return encode_spilled_list(NodeKind::kSpilledList, tree.height, tree.count, tree.root_chunk,
+                             tree.next_chunk);
+}
+
+void detach_all(Store& store, WriteTransaction& transaction, const std::vector<Member>& members) {
+  for (const Member& member : members) {
+    if (needs_detach(member)) detach(store, transaction, member);
+  }
+}
+
+// Turns the small list under `edit` into a spilled one in place, with what edit.node() holds now;
+// its children keep their places.
+void spill_list(WriteTransaction& transaction, Identity list, SmallEdit& edit) {
+  NodeBuilder& node = edit.node();
+  node.make_absolute(edit.record());
+  ChunkBuilder chunks(transaction, list);
+  for (size_t i = 0; i < node.count(); ++i) chunks.add(node.at(i));
+  edit.replace(encode_tree(chunks.finish()));
+}
+
+// Puts the edited list, spilled where it has grown too big with its new or changed member `i`.
+void put_settled(WriteTransaction& transaction, Identity list, size_t i, SmallEdit& edit) {
+  if (edit.settle(i, kMaxInlineList)) return edit.finish();
+  spill_list(transaction, list, edit);
+}
+
+// A list without members is a small one, whatever it was.
+void put_empty(Store& store, WriteTransaction& transaction, Identity list) {
+  SmallEdit edit(store, transaction, list);
+  edit.node().reset(NodeKind::kList);
+  edit.finish();
+}
+
+void put_tree(Store& store, WriteTransaction& transaction, Identity list, const ChunkTree& tree) {
+  if (tree.count == 0) return put_empty(store, transaction, list);
+  put_header(transaction, list, encode_tree(tree));
+}
+
+// --- list_set
+
+void set_small(Store& store, WriteTransaction& transaction, Identity list, size_t i,
+               const Member& old, EncodedValue& value) {
+  if (!value.has_nodes()) {
+    const Member member = store_value(store, transaction, value);
+    if (same_scalar(old, member)) return;
+    if (patch_small(transaction, list, i, member)) return;
+    SmallEdit edit(store, transaction, list);
+    edit.node().set(i, member);
+    return put_settled(transaction, list, i, edit);
+  }
+  SmallEdit edit(store, transaction, list);
+  edit.node().set(i, edit.place(value));
+  put_settled(transaction, list, i, edit);
+}
+
+void set_spilled(Store& store, WriteTransaction& transaction, Identity list, const ChunkTree& tree,
+                 uint64_t i, EncodedValue& value) {
+  const Member member = store_value(store, transaction, value);
+  ChunkEditor editor(transaction, list, tree);
+  editor.set(i, member);
+  if (editor.tree().next_chunk != tree.next_chunk) {
+    put_tree(store, transaction, list, editor.tree());
+  }
+}
+
+void set(Store& store, WriteTransaction& transaction, Identity list, uint64_t i,
+         EncodedValue& value) {
+  const NodeView node = locate_list(store, transaction, list);
+  if (i >= node.count()) out_of_range();
+  const Member old = list_get(store, transaction, node, i);
+  if (value.refers_to(old)) return;
+  if (node.spilled()) {
+    set_spilled(store, transaction, list, chunk_tree(node), i, value);
+  } else {
+    set_small(store, transaction, list, i, old, value);
+  }
+  if (needs_detach(old)) detach(store, transaction, old);
+}
+
+// --- list_insert, list_extend
+
+void extend_spilled(Store& store, WriteTransaction& transaction, Identity list,
+                    std::vector<EncodedValue>& values, size_t done) {
+  ChunkAppender chunks(transaction, list, chunk_tree(store.locate(transaction, list)));
+  for (; done < values.size(); ++done) {
+    chunks.add(store_value(store, transaction, values[done]));
+  }
+  put_tree(store, transaction, list, chunks.finish());
+}
+
+void extend_small(Store& store, WriteTransaction& transaction, Identity list,
+                  std::vector<EncodedValue>& values) {
+  SmallEdit edit(store, transaction, list);
+  size_t done = 0;
+  while (done < values.size()) {
+    edit.node().add(edit.place(values[done++]));
+    if (edit.settle(edit.node().count() - 1, kMaxInlineList)) continue;
+    spill_list(transaction, list, edit);
+    if (done < values.size()) extend_spilled(store, transaction, list, values, done);
+    return;
+  }
+  edit.finish();
+}
+
+void extend(Store& store, WriteTransaction& transaction, Identity list,
+            std::vector<EncodedValue>& values) {
+  const NodeView node = locate_list(store, transaction, list);
+  if (values.empty()) return;
+  if (node.spilled()) return extend_spilled(store, transaction, list, values, 0);
+  extend_small(store, transaction, list, values);
+}
+
+void insert(Store& store, WriteTransaction& transaction, Identity list, uint64_t i,
+            EncodedValue value) {
+  const NodeView node = locate_list(store, transaction, list);
+  if (i > node.count()) out_of_range();
+  if (i == node.count()) {
+    std::vector<EncodedValue> values;
+    values.push_back(std::move(value));
+    return extend(store, transaction, list, values);
+  }
+  if (!node.spilled()) {
+    SmallEdit edit(store, transaction, list);
+    edit.node().insert(i, edit.place(value));
+    return put_settled(transaction, list, i, edit);
+  }
+  ChunkEditor editor(transaction, list, chunk_tree(node));
+  editor.insert(i, store_value(store, transaction, value));
+  put_tree(store, transaction, list, editor.tree());
+}
+
+// --- list_erase, list_clear
+
+void erase(Store& store, WriteTransaction& transaction, Identity list, uint64_t i, uint64_t count) {
+  const NodeView node = locate_list(store, transaction, list);
+  if (i > node.count() || count > node.count() - i) out_of_range();
+  if (count == 0) return;
+  std::vector<Member> erased;
+  if (node.spilled()) {
+    ChunkEditor editor(transaction, list, chunk_tree(node));
+    editor.erase(i, count, erased);
+    put_tree(store, transaction, list, editor.tree());
+  } else {
+    for (uint64_t at = i; at < i + count; ++at) erased.push_back(node.member(at));
+    SmallEdit edit(store, transaction, list);
+    for (uint64_t at = i + count; at > i; --at) edit.node().erase(at - 1);
+    edit.finish();
+  }
+  detach_all(store, transaction, erased);
+}
+
+void collect_leaf(Bytes chunk, Identity list, std::vector<Member>& members) {
+  if (!is_leaf_chunk(chunk)) return;
+  const NodeView leaf = leaf_view(chunk, list);
+  for (size_t i = 0; i < leaf.count(); ++i) {
+    const Member member = leaf.member(i);
+    if (needs_detach(member)) members.push_back(member);
+  }
+}
+
+void clear(Store& store, WriteTransaction& transaction, Identity list) {
+  const NodeView node = locate_list(store, transaction, list);
+  if (!node.spilled()) return erase(store, transaction, list, 0, node.count());
+  put_empty(store, transaction, list);
+  erase_all_rows(store, transaction, Database::kChunks, list, collect_leaf);
+}
+
+// --- list_permute
+
+void check_permutation(const std::vector<uint64_t>& order, uint64_t count) {
+  std::vector<bool> seen(count);
+  if (order.size() != count)
+    throw Error(ErrorCode::kInvalidArgument, "not a new order of the list");
+  for (const uint64_t i : order) {
+    if (i >= count || seen[i]) {
+      throw Error(ErrorCode::kInvalidArgument, "not a new order of the list");
+    }
+    seen[i] = true;
+  }
+}
+
+void permute_small(Store& store, WriteTransaction& transaction, Identity list,
+                   const std::vector<uint64_t>& order) {
+  SmallEdit edit(store, transaction, list);
+  NodeBuilder sorted;
+  sorted.reset(NodeKind::kList);
+  for (const uint64_t i : order) sorted.add(edit.node().at(i));
+  edit.node() = std::move(sorted);
+  edit.finish();
+}
+
+// The leaves are copied, and the tree is built anew from them.
+void permute_spilled(Store& store, WriteTransaction& transaction, const NodeView& node,
+                     const std::vector<uint64_t>& order) {
+  const Identity list = node.identity();
+  const ChunkTree tree = chunk_tree(node);
+  std::deque<Buffer> leaves;  // stay where they are: members view them
+  std::vector<Member> members;
+  members.reserve(order.size());
+  while (members.size() < order.size()) {
+    const LeafAt at = find_leaf(transaction, list, tree, members.size());
+    leaves.emplace_back(at.leaf.bytes());
+    const NodeView copy = leaf_view(leaves.back(), list);
+    for (size_t i = 0; i < copy.count(); ++i) members.push_back(copy.member(i));
+  }
+  if (members.size() != order.size()) throw_corrupt("a list's counts do not add up");
+  ChunkEditor editor(transaction, list, tree);
+  editor.erase_all();
+  ChunkAppender chunks(transaction, list, editor.tree());
+  for (const uint64_t i : order) chunks.add(members[i]);
+  put_tree(store, transaction, list, chunks.finish());
+}
+
+void permute(Store& store, WriteTransaction& transaction, Identity list,
+             const std::vector<uint64_t>& order) {
+  const NodeView node = locate_list(store, transaction, list);
+  check_permutation(order, node.count());
+  if (order.empty()) return;
+  if (node.spilled()) return permute_spilled(store, transaction, node, order);
+  permute_small(store, transaction, list, order);
+}
+
+}  // namespace
+
+void list_set(Store& store, WriteTransaction& transaction, Identity list, uint64_t i,
+              EncodedValue value) {
+  set(store, transaction, list, i, value);
+  drain_graveyard(store, transaction, kDrainAtOnce);
+}
+
+void list_insert(Store& store, WriteTransaction& transaction, Identity list, uint64_t i,
+                 EncodedValue value) {
+  insert(store, transaction, list, i, std::move(value));
+  drain_graveyard(store, transaction, kDrainAtOnce);
+}
+
+void list_extend(Store& store, WriteTransaction& transaction, Identity list,
+                 std::vector<EncodedValue> values) {
+  extend(store, transaction, list, values);
+  drain_graveyard(store, transaction, kDrainAtOnce);
+}
+
+void list_erase(Store& store, WriteTransaction& transaction, Identity list, uint64_t i,
+                uint64_t count) {
+  erase(store, transaction, list, i, count);
+  drain_graveyard(store, transaction, kDrainAtOnce);
+}
+
+void list_clear(Store& store, WriteTransaction& transaction, Identity list) {
+  clear(store, transaction, list);
+  drain_graveyard(store, transaction, kDrainAtOnce);
+}
+
+void list_permute(Store& store, WriteTransaction& transaction, Identity list,
+                  const std::vector<uint64_t>& order) {
+  permute(store, transaction, list, order);
+  drain_graveyard(store, transaction, kDrainAtOnce);
+}
+
+}  // namespace oocmap

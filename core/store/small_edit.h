@@ -1,0 +1,60 @@
+// Changing a small container: its record and its node, taken apart in memory, and put back as one.
+#pragma once
+
+#include "core/store/encoder.h"
+#include "core/store/store.h"
+
+namespace oocmap {
+
+// One small container under change. Nothing of it is put before finish() or replace().
+class SmallEdit {
+ public:
+  // Errors: kStaleHandle, kCorrupt.
+  SmallEdit(Store& store, WriteTransaction& transaction, Identity container);
+
+  NodeBuilder& node() noexcept { return node_; }
+  uint64_t record() const noexcept { return record_; }
+
+  // Stores `value`, in this record while there is room, and returns the member for node().
+  // Lifetime: the bytes of a heap member belong to `value`.
+  Member place(EncodedValue& value);
+  // Whether node(), whose member `i` is new or changed, may stay small: at most `max_members`, and
+  // room in node and record. Where only that member's text is in the way, it becomes an immutable.
+  // An `i` past the end: no member is new.
+  bool settle(size_t i, size_t max_members);
+
+  void finish();             // puts the record with node()
+  void replace(Bytes node);  // puts the record with these bytes as the container's node
+
+ private:
+  bool has_room(size_t bytes) const noexcept;
+
+  Store& store_;
+  WriteTransaction& transaction_;
+  uint64_t record_;
+  uint16_t slot_;
+  size_t loaded_bytes_ = 0;
+  size_t loaded_count_ = 0;
+  Stamp loaded_;
+  RecordEditor editor_;
+  NodeBuilder node_;
+};
+
+// Overwrites member `i` of a small container with a member that needs no heap, where the layout of
+// its node allows that: the record is copied and put, nothing decoded. Returns whether it did.
+bool patch_small(WriteTransaction& transaction, Identity container, size_t i, const Member& member);
+
+// Puts another node of the same size in the place of the container's: the header of a spilled one.
+void put_header(WriteTransaction& transaction, Identity container, Bytes node);
+
+// Whether anything has to be done when this member leaves its place.
+inline bool needs_detach(const Member& member) noexcept {
+  return member.container() || member.in_immutables();
+}
+
+// Whether both are the same None, bool, int or float: writing one over the other changes nothing.
+inline bool same_scalar(const Member& a, const Member& b) noexcept {
+  return a.tag == b.tag && a.word == b.word && a.tag < tag_of(WordKind::kDict);
+}
+
+}  // namespace oocmap
