@@ -13,6 +13,11 @@
 
 namespace oocmap {
 
+// g++ 12 takes the names of a scoped enumeration for ones that hide others (format/limits.h has a
+// kFormatVersion, too).
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+
 // Each code has one row in sqlite_ext's and one in python's translation table.
 enum class ErrorCode {
   kInvalidPath,        // a JSON path that does not parse (message: position in characters from 0)
@@ -34,6 +39,8 @@ enum class ErrorCode {
   kFilesystem,         // a file system or a link that LMDB's locks do not survive
   kIo,                 // a system call failed: see system_error()
 };
+
+#pragma GCC diagnostic pop
 
 class OOCMAP_API Error : public std::exception {
  public:

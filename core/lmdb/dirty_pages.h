@@ -20,6 +20,7 @@ class DirtyPages {
 
   // An entry of `key` and `size` bytes in all was put or erased.
   void count(Database database, Bytes key, size_t size) noexcept {
+    ++writes_;
     if (size > kLargestInPage) {
       own_ += 1 + static_cast<double>(size / kPageBytes);
     } else if (beside_last(database, key)) {
@@ -31,11 +32,20 @@ class DirtyPages {
 
   // This transaction and those it is nested in.
   double total() const noexcept { return own_ + (parent_ == nullptr ? 0 : parent_->total()); }
+  // Puts and erases, of those it is nested in too.
+  uint64_t writes() const noexcept {
+    return writes_ + (parent_ == nullptr ? 0 : parent_->writes());
+  }
   // The nested transaction has become part of its parent.
   void merge() noexcept {
-    if (parent_ != nullptr) parent_->own_ += own_;
+    if (parent_ == nullptr) return;
+    parent_->own_ += own_;
+    parent_->writes_ += writes_;
   }
-  void clear() noexcept { own_ = 0; }
+  void clear() noexcept {
+    own_ = 0;
+    writes_ = 0;
+  }
 
  private:
   static constexpr size_t kPageBytes = 4096;
@@ -65,6 +75,7 @@ class DirtyPages {
 
   DirtyPages* parent_;
   double own_ = 0;
+  uint64_t writes_ = 0;
   std::array<LastKey, kDatabaseCount> last_ = {};
 };
 

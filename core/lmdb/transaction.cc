@@ -14,6 +14,7 @@
 namespace oocmap {
 namespace {
 
+constexpr size_t kMaxKeySize = 511;  // LMDB's
 constexpr char kToBeRolledBack[] = "the transaction has to be rolled back";
 
 MDB_val view(Bytes bytes) { return {bytes.size(), const_cast<char*>(bytes.data())}; }
@@ -116,7 +117,9 @@ WriteTransaction::~WriteTransaction() { abort(); }
 void WriteTransaction::written() noexcept { stamp_.write_generation = next_write_generation(); }
 
 void WriteTransaction::put_raw(Database database, Bytes key, Bytes value, unsigned flags) {
-  if (has_integer_keys(database) && key.size() != sizeof(uint64_t)) {
+  const bool good_key = has_integer_keys(database) ? key.size() == sizeof(uint64_t)
+                                                   : !key.empty() && key.size() <= kMaxKeySize;
+  if (!good_key) {
     throw_lmdb("write to", environment_->path(), MDB_BAD_VALSIZE);
   }
   written();
@@ -146,12 +149,13 @@ void WriteTransaction::append(Database database, uint64_t key, Bytes value) {
 }
 
 bool WriteTransaction::erase(Database database, Bytes key) {
+  if (key.empty() || key.size() > kMaxKeySize) return false;
   written();
   dirty_->count(database, key, key.size());
   MDB_val k = view(key);
   const int code = mdb_del(txn_, environment_->database_handle(database), &k, nullptr);
   if (code == 0) return true;
-  if (code == MDB_NOTFOUND || (code == MDB_BAD_VALSIZE && key.empty())) return false;
+  if (code == MDB_NOTFOUND) return false;
   fail(code, "delete from", kToBeRolledBack);
 }
 
@@ -160,7 +164,7 @@ bool WriteTransaction::erase(Database database, uint64_t key) {
 }
 
 void WriteTransaction::fail(int code, const char* doing, const char* outcome) {
-  if (code != MDB_BAD_VALSIZE) failed_ = true;
+  failed_ = true;
   if (code == MDB_MAP_FULL) {
     // A reader that died may be what keeps pages from being used again.
     environment_->clear_stale_readers();
@@ -213,27 +217,32 @@ uint64_t WriteTransaction::pages_in_use() const {
   return pages;
 }
 
-void WriteTransaction::commit() {
-  if (txn_ == nullptr)
+uint64_t WriteTransaction::writes() const noexcept {
+  return dirty_ == nullptr ? 0 : dirty_->writes();
+}
+
+void WriteTransaction::commit(const std::function<void()>& on_failure) {
+  if (txn_ == nullptr) {
     throw Error(ErrorCode::kTransactionFailed, "the transaction has ended already");
+  }
   if (failed_) {
     // Not left to LMDB: a nested commit after an error makes the parent unusable, an abort does
     // not.
-    abort();
+    end(/*commit=*/false, on_failure);
     throw Error(ErrorCode::kTransactionFailed,
                 "cannot commit to '" + environment_->path() +
                     "': a write failed earlier; the transaction was rolled back");
   }
-  const int code = end(/*commit=*/true);
-  if (code == 0) dirty_->merge();
+  const int code = end(/*commit=*/true, on_failure);
   if (code != 0) fail(code, "commit to", "the transaction was rolled back");
+  dirty_->merge();
 }
 
 void WriteTransaction::abort() noexcept {
-  if (txn_ != nullptr) end(/*commit=*/false);
+  if (txn_ != nullptr) end(/*commit=*/false, {});
 }
 
-int WriteTransaction::end(bool commit) noexcept {
+int WriteTransaction::end(bool commit, const std::function<void()>& on_failure) noexcept {
   // LMDB frees the transaction and its cursors, also where the commit fails.
   MDB_txn* txn = std::exchange(txn_, nullptr);
   if (cursors_ != nullptr) cursors_->end();
@@ -252,7 +261,9 @@ int WriteTransaction::end(bool commit) noexcept {
   } else {
     end();
   }
-  if (depth_ == 0) environment_->write_ended(commit && code == 0);
+  const bool committed = commit && code == 0;
+  if (!committed && on_failure) on_failure();
+  if (depth_ == 0) environment_->write_ended(committed);
   return code;
 }
 

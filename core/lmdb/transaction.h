@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -127,13 +128,17 @@ class OOCMAP_API WriteTransaction final : public Transaction {
   // Makes the changes durable as the environment's durability says (nested: part of the parent).
   // Errors: kDiskFull, kIo, ...; kTransactionFailed after a failed put; whatever happens the
   // transaction has ended, and after an error nothing of it is stored.
-  void commit();
+  // `on_failure` is called then, before the write lock is given back.
+  void commit(const std::function<void()>& on_failure = {});
   void abort() noexcept;
   // Undoes everything and begins again without letting the write lock go (outermost only).
   // Errors: kIo, kCorrupt; the transaction has ended then.
   void restart();
   bool active() const noexcept { return txn_ != nullptr; }
   bool failed() const noexcept { return failed_; }
+  // Number of puts and erases in this transaction and those it is nested in, rolled back ones
+  // apart.
+  uint64_t writes() const noexcept;
 
   static constexpr int kMaxDepth = 64;
   static constexpr uint64_t kMaxDirtyPages = 100'000;  // 400 MB
@@ -143,7 +148,7 @@ class OOCMAP_API WriteTransaction final : public Transaction {
   void put_raw(Database database, Bytes key, Bytes value, unsigned flags);
   void written() noexcept;
   [[noreturn]] void fail(int code, const char* doing, const char* outcome);
-  int end(bool commit) noexcept;
+  int end(bool commit, const std::function<void()>& on_failure) noexcept;
 
   uint64_t pages_in_use() const;
 

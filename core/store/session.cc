@@ -1,0 +1,303 @@
+#include "core/store/session.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/store/session_state.h"
+
+namespace oocmap {
+namespace {
+
+uint64_t random_nonce() {
+  std::random_device device;  // getrandom; the same in no two processes, forked ones included
+  return uint64_t{device()} << 32 | device();
+}
+
+}  // namespace
+
+void Session::State::check_sound(const std::string& path) const {
+  if (!poison) return;
+  throw Error(ErrorCode::kTransactionFailed,
+              "the transaction on '" + path + "' has to be rolled back: " + poison->reason);
+}
+
+// --- Life
+
+std::shared_ptr<Session> Session::create(std::shared_ptr<Store> store) {
+  return std::shared_ptr<Session>(new Session(std::move(store)));
+}
+
+Session::Session(std::shared_ptr<Store> store)
+    : store_(std::move(store)), nonce_(random_nonce()), state_(std::make_unique<State>()) {}
+
+Session::~Session() {
+  close();
+  // In a forked child another thread of the parent may hold the mutex for ever.
+  if (!usable()) static_cast<void>(state_.release());
+}
+
+bool Session::usable() const noexcept { return store_->environment().owned_by_this_process(); }
+
+void Session::check_open() const {
+  if (state_->has(State::kClosed)) {
+    throw Error(ErrorCode::kClosed, "the map '" + store_->path() + "' is closed");
+  }
+  if (!usable()) {
+    throw Error(ErrorCode::kClosed,
+                "the map '" + store_->path() +
+                    "' was opened before this process was forked, and belongs to the parent: open "
+                    "it again");
+  }
+}
+
+void Session::close() noexcept {
+  state_->set(State::kClosed);
+  if (!usable()) return;
+  rollback();
+  const std::lock_guard lock(state_->mutex);
+  state_->snapshot = ReadTransaction();
+  state_->hooks.reset();
+}
+
+bool Session::closed() const noexcept { return state_->has(State::kClosed); }
+
+void Session::set_timeout(std::chrono::milliseconds timeout) noexcept {
+  state_->timeout_ms.store(timeout.count(), std::memory_order_relaxed);
+}
+
+std::chrono::milliseconds Session::timeout() const noexcept {
+  return std::chrono::milliseconds(state_->timeout_ms.load(std::memory_order_relaxed));
+}
+
+void Session::set_read_only(bool read_only) noexcept {
+  state_->read_only.store(read_only, std::memory_order_relaxed);
+}
+
+bool Session::read_only() const noexcept {
+  return state_->read_only.load(std::memory_order_relaxed) || store_->environment().read_only();
+}
+
+void Session::set_join_hooks(JoinHooks hooks) {
+  check_open();
+  auto shared = std::make_shared<const JoinHooks>(std::move(hooks));
+  const std::lock_guard lock(state_->mutex);
+  state_->hooks = std::move(shared);
+}
+
+bool Session::in_transaction() const noexcept { return state_->has(State::kInTransaction); }
+
+bool Session::owned_by_this_thread() const noexcept {
+  return state_->owner.load(std::memory_order_acquire) == this_thread_number();
+}
+
+bool Session::takes_part(View view) const noexcept {
+  return in_transaction() && (view == View::kSession || owned_by_this_thread());
+}
+
+uint64_t Session::generation() const noexcept {
+  return state_->generation.load(std::memory_order_acquire);
+}
+
+// --- The transaction
+
+void Session::begin(View view) {
+  check_open();
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (takes_part(view)) {
+      state_->check_sound(store_->path());
+      if (!state_->levels.empty()) return;
+    }
+  }
+  if (read_only()) {
+    throw Error(ErrorCode::kReadOnly, "'" + store_->path() + "' is open for reading only", 0,
+                store_->path());
+  }
+  // Not under the mutex: whoever holds the write lock may need that to give it back.
+  WriteTransaction transaction = store_->environment().begin_explicit(timeout());
+  const std::lock_guard lock(state_->mutex);
+  check_open();
+  store_->write_begun(transaction);
+  state_->levels.push_back({State::kOutermost, std::move(transaction), store_->next_event()});
+  state_->owner.store(this_thread_number(), std::memory_order_release);
+  state_->set(State::kInTransaction);
+  drop_snapshot();
+}
+
+void Session::savepoint(int level) {
+  check_open();
+  const std::lock_guard lock(state_->mutex);
+  if (!in_transaction()) return;
+  state_->check_sound(store_->path());
+  // After xSync nothing is open: what the next write begins lies inside this savepoint as a whole.
+  if (state_->levels.empty() || state_->levels.back().number >= level) return;
+  open_level(level);
+}
+
+// A savepoint that cannot be opened is remembered as one that nothing may be written in, so that a
+// rollback to it undoes nothing rather than everything.
+void Session::open_level(int level) {
+  State::Level next;
+  next.number = level;
+  try {
+    next.transaction = state_->innermost().begin_nested();
+    next.first_event = store_->next_event();
+    state_->levels.push_back(std::move(next));
+  } catch (const Error& error) {
+    state_->poison = {error.message(), state_->levels.size()};
+    state_->levels.push_back(std::move(next));
+    throw;
+  }
+}
+
+void Session::release(int level) {
+  check_open();
+  const std::lock_guard lock(state_->mutex);
+  const size_t index = state_->index_of(level);
+  if (index >= state_->levels.size()) return;
+  const bool never_opened = !state_->levels.back().transaction.active();
+  if (never_opened && state_->poison && state_->poison->level + 1 == state_->levels.size()) {
+    state_->levels.pop_back();
+    state_->poison.reset();
+  }
+  state_->check_sound(store_->path());
+  merge_from(index);
+}
+
+// Makes the levels from `index` on part of the one before.
+void Session::merge_from(size_t index) {
+  while (state_->levels.size() > index) {
+    WriteTransaction inner = std::move(state_->levels.back().transaction);
+    state_->levels.pop_back();
+    try {
+      inner.commit();
+    } catch (const Error& error) {
+      state_->poison = {error.message(), state_->levels.size() - 1};
+      throw;
+    }
+  }
+}
+
+// Ends the levels from `index` on and what was written in them.
+void Session::undo_from(size_t index) noexcept {
+  auto& levels = state_->levels;
+  if (index < levels.size()) {
+    const uint64_t kept = index == 0 ? 0 : levels[index - 1].transaction.writes();
+    const State::Level& top = levels.back();
+    const State::Level& last = top.transaction.active() ? top : levels[levels.size() - 2];
+    // While the write lock is held: the store's counters and caches are its holder's.
+    if (last.transaction.writes() > kept) store_->undone(levels[index].first_event);
+  }
+  while (levels.size() > index) levels.pop_back();
+  if (state_->poison && state_->poison->level >= index) state_->poison.reset();
+  state_->next_generation();
+}
+
+// Everything since begin(), or since the last commit(). The write lock is kept, for what was read
+// in the transaction has to stay true.
+void Session::undo_everything() {
+  undo_from(1);
+  State::Level& outermost = state_->levels.front();
+  if (outermost.transaction.writes() > 0) store_->undone(outermost.first_event);
+  state_->poison.reset();
+  try {
+    outermost.transaction.restart();
+    store_->write_begun(outermost.transaction);
+    outermost.first_event = store_->next_event();
+  } catch (const Error& error) {
+    state_->levels.clear();
+    state_->poison = {error.message(), 0};
+    throw;
+  }
+}
+
+void Session::rollback_to(int level) {
+  check_open();
+  const std::lock_guard lock(state_->mutex);
+  if (state_->levels.empty()) {  // committed or failed to: there is nothing left to undo
+    state_->poison.reset();
+    return;
+  }
+  // A savepoint older than every one seen, or than the transaction: only the innermost of those
+  // that were open when the session joined was reported.
+  const bool older = state_->levels.size() == 1 || level < state_->levels[1].number;
+  if (older) return undo_everything();
+  const size_t index = state_->index_of(level);
+  if (index >= state_->levels.size()) return;
+  undo_from(index);
+  try {
+    open_level(level);
+  } catch (const Error&) {
+    // What was asked for is done. The session says why nothing can be written until the release.
+  }
+}
+
+void Session::commit() {
+  check_open();
+  const std::lock_guard lock(state_->mutex);
+  state_->check_sound(store_->path());
+  if (state_->levels.empty()) return;
+  merge_from(1);
+  State::Level& outermost = state_->levels.front();
+  const bool wrote = outermost.transaction.writes() > 0;
+  try {
+    if (wrote) store_->before_commit(outermost.transaction);
+    const uint64_t first_event = outermost.first_event;
+    WriteTransaction transaction = std::move(outermost.transaction);
+    state_->levels.clear();
+    state_->next_generation();
+    if (wrote) transaction.commit([&] { store_->undone(first_event); });
+  } catch (const Error& error) {
+    state_->poison = {error.message(), 0};
+    throw;
+  }
+}
+
+void Session::end() noexcept { rollback(); }
+
+void Session::rollback() noexcept {
+  if (!usable()) return;
+  const std::lock_guard lock(state_->mutex);
+  if (!in_transaction()) return;
+  undo_from(0);
+  state_->poison.reset();
+  state_->owner.store(0, std::memory_order_release);
+  state_->clear(State::kInTransaction);
+}
+
+void Session::poison(const std::string& reason) {
+  if (!usable()) return;
+  const std::lock_guard lock(state_->mutex);
+  if (state_->poison || !in_transaction()) return;
+  state_->poison = {reason, state_->levels.empty() ? 0 : state_->levels.size() - 1};
+}
+
+// --- The cursors' snapshot
+
+void Session::cursor_opened() {
+  check_open();
+  const std::lock_guard lock(state_->mutex);
+  if (state_->cursors++ == 0) state_->set(State::kSnapshot);
+}
+
+void Session::cursor_closed() noexcept {
+  if (!usable()) return;
+  const std::lock_guard lock(state_->mutex);
+  if (--state_->cursors > 0) return;
+  state_->clear(State::kSnapshot);
+  state_->snapshot = ReadTransaction();
+}
+
+void Session::drop_snapshot() noexcept {
+  const std::lock_guard lock(state_->mutex);
+  state_->snapshot = ReadTransaction();
+}
+
+void Session::after_own_commit() noexcept {
+  state_->next_generation();
+  if (state_->has(State::kSnapshot)) drop_snapshot();
+}
+
+}  // namespace oocmap

@@ -1,0 +1,64 @@
+// What a Session keeps out of its header. Private to core/store's session files.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "core/store/session.h"
+
+namespace oocmap {
+
+struct Session::State {
+  // Reasons for a reader not to use its thread's cached transaction without looking closer.
+  enum Attention : uint32_t { kClosed = 1, kInTransaction = 2, kSnapshot = 4 };
+
+  static constexpr int kOutermost = std::numeric_limits<int>::min();
+  struct Level {
+    int number = kOutermost;
+    WriteTransaction transaction;  // inactive where opening it failed: poisoned then
+    uint64_t first_event = 0;
+  };
+  struct Poison {
+    std::string reason;
+    size_t level = 0;  // index of the level that cannot be kept
+  };
+
+  mutable std::recursive_mutex mutex;
+  std::atomic<uint32_t> attention{0};
+  std::atomic<uint64_t> owner{0};  // thread number; 0: not in a transaction
+  std::atomic<int64_t> timeout_ms{5000};
+  std::atomic<bool> read_only{false};
+  std::atomic<uint64_t> generation{1};
+
+  // Guarded by mutex. A deque, because scopes hold references while levels are added behind.
+  std::deque<Level> levels;  // outermost first; empty between xSync and the next write, too
+  std::optional<Poison> poison;
+  std::shared_ptr<const JoinHooks> hooks;
+  int cursors = 0;
+  ReadTransaction snapshot;
+
+  bool has(Attention bit) const noexcept {
+    return (attention.load(std::memory_order_acquire) & bit) != 0;
+  }
+  void set(Attention bit) noexcept { attention.fetch_or(bit, std::memory_order_acq_rel); }
+  void clear(Attention bit) noexcept { attention.fetch_and(~bit, std::memory_order_acq_rel); }
+  void next_generation() noexcept { generation.fetch_add(1, std::memory_order_acq_rel); }
+
+  WriteTransaction& innermost() noexcept { return levels.back().transaction; }
+  // Index of the outermost savepoint numbered `number` or higher; levels.size() where there is
+  // none.
+  size_t index_of(int number) const noexcept {
+    size_t index = 1;
+    while (index < levels.size() && levels[index].number < number) ++index;
+    return index;
+  }
+  // Errors: kTransactionFailed.
+  void check_sound(const std::string& path) const;
+};
+
+}  // namespace oocmap
