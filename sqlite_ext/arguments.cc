@@ -1,0 +1,212 @@
+#include "sqlite_ext/arguments.h"
+
+#include <string_view>
+
+#include "core/base/error.h"
+#include "sqlite_ext/tokens.h"
+
+namespace oocmap::sql {
+namespace {
+
+constexpr char kExpected[] =
+    "expected root='$.path', create=1, flat=1 or a column: name TYPE PATH '$.path'";
+
+[[noreturn]] void fail(const std::string& message) {
+  throw Error(ErrorCode::kInvalidArgument, "oocmap: " + message);
+}
+
+std::string file_argument(const std::vector<std::string>& arguments) {
+  static constexpr char kForm[] = "expected the file's path in quotes first: oocmap('data.ooc')";
+  if (arguments.empty() || arguments[0].empty()) fail(std::string("no file is named; ") + kForm);
+  const std::vector<Token> tokens = split_tokens(arguments[0]);
+  const bool is_quoted =
+      tokens[0].kind == Token::Kind::kString || tokens[0].kind == Token::Kind::kQuotedName;
+  if (tokens.size() != 1 || !is_quoted) {
+    fail("unexpected \"" + arguments[0] + "\"; " + kForm);
+  }
+  if (tokens[0].text.empty()) fail(std::string("the file's path is empty; ") + kForm);
+  if (tokens[0].text.find('\0') != std::string::npos) fail("the file's path has a NUL in it");
+  return tokens[0].text;
+}
+
+// The value of a switch: 0 or 1.
+bool switch_value(const std::vector<Token>& tokens, const std::string& argument) {
+  if (tokens.size() == 3 && (tokens[2].text == "1" || tokens[2].text == "0")) {
+    return tokens[2].text == "1";
+  }
+  fail("bad value in \"" + argument + "\"; expected " + tokens[0].text + "=1 or " + tokens[0].text +
+       "=0");
+}
+
+Path parse_path(const std::string& text, const std::string& argument) {
+  try {
+    return Path::parse(text);
+  } catch (const Error& error) {
+    throw Error(error.code(), "oocmap: in \"" + argument + "\": " + error.message());
+  }
+}
+
+void read_option(const std::vector<Token>& tokens, const std::string& argument, Arguments& to,
+                 std::vector<std::string>& seen) {
+  const Token& name = tokens[0];
+  for (const std::string& other : seen) {
+    if (same_name(other, name.text)) fail("the option \"" + name.text + "\" is given twice");
+  }
+  seen.push_back(name.text);
+  if (name.is_keyword("ROOT")) {
+    if (tokens.size() != 3 || tokens[2].kind != Token::Kind::kString) {
+      fail("bad value in \"" + argument + "\"; expected a path in quotes: root='$.path'");
+    }
+    to.root_text = tokens[2].text;
+    to.root = parse_path(to.root_text, argument);
+  } else if (name.is_keyword("CREATE")) {
+    to.create = switch_value(tokens, argument);
+  } else if (name.is_keyword("FLAT")) {
+    to.flat = switch_value(tokens, argument);
+  } else {
+    fail("unknown option \"" + name.text + "\" in \"" + argument + "\"; " + kExpected);
+  }
+}
+
+// Words that would make the column something else than a column with a type.
+bool is_type_token(const Token& token) {
+  static constexpr std::string_view kRefused[] = {
+      "NOT",   "NULL",       "PRIMARY",   "KEY", "UNIQUE",     "DEFAULT",       "COLLATE",
+      "CHECK", "REFERENCES", "GENERATED", "AS",  "CONSTRAINT", "AUTOINCREMENT", "HIDDEN"};
+  if (token.kind == Token::Kind::kSign)
+    return std::string_view("(),+-").find(token.text) != std::string_view::npos;
+  if (token.kind != Token::Kind::kWord) return false;
+  for (const std::string_view word : kRefused) {
+    if (token.is_keyword(word)) return false;
+  }
+  return true;
+}
+
+NamedColumn read_column(const std::vector<Token>& tokens, const std::string& argument) {
+  static constexpr char kForm[] = "; expected a column: name TYPE PATH '$.path'";
+  NamedColumn column;
+  if (tokens[0].kind != Token::Kind::kWord && tokens[0].kind != Token::Kind::kQuotedName) {
+    fail("unexpected \"" + tokens[0].raw + "\" in \"" + argument + "\"; " + kExpected);
+  }
+  column.name = tokens[0].text;
+  size_t at = 1;
+  for (; at < tokens.size() && !tokens[at].is_keyword("PATH"); ++at) {
+    if (!is_type_token(tokens[at])) {
+      fail("unexpected \"" + tokens[at].raw + "\" in \"" + argument + "\"" + kForm);
+    }
+    const bool glue = tokens[at].kind == Token::Kind::kSign || column.type.empty() ||
+                      column.type.back() == '(' || column.type.back() == ',';
+    if (!glue) column.type += ' ';
+    column.type += tokens[at].text;
+  }
+  if (at == tokens.size()) fail("no PATH in \"" + argument + "\"" + kForm);
+  if (at + 2 != tokens.size() || tokens[at + 1].kind != Token::Kind::kString) {
+    const std::string bad = at + 1 < tokens.size() ? tokens.back().raw : "PATH";
+    fail("unexpected \"" + bad + "\" in \"" + argument + "\"" + kForm);
+  }
+  column.path_text = tokens[at + 1].text;
+  column.path = parse_path(column.path_text, argument);
+  return column;
+}
+
+// Names a table's own columns have. A flat table has no others than key and the handle.
+std::vector<std::string> own_names(const Arguments& arguments) {
+  if (arguments.flat) return {"key"};
+  return {"key", "value", "type", "key_type", "json"};
+}
+
+}  // namespace
+
+std::string quoted_name(const std::string& name) {
+  std::string out = "\"";
+  for (const char c : name) out.append(c == '"' ? 2 : 1, c);
+  return out + '"';
+}
+
+void check_column_names(const Arguments& arguments, const std::string& table) {
+  std::vector<std::string> taken = own_names(arguments);
+  const auto is_taken = [&taken](const std::string& name) {
+    for (const std::string& other : taken) {
+      if (same_name(name, other)) return true;
+    }
+    return false;
+  };
+  if (is_taken(table)) {
+    fail("a table cannot be named \"" + table +
+         "\": its handle column has the table's name, and there is a column of that name");
+  }
+  taken.push_back(table);
+  for (const NamedColumn& column : arguments.columns) {
+    if (is_taken(column.name)) {
+      fail("there is more than one column \"" + column.name + "\" (the names " +
+           quoted_name(table) + " and key, value, type, key_type, json are the table's own)");
+    }
+    taken.push_back(column.name);
+  }
+}
+
+Arguments parse_arguments(const std::string& table, const std::vector<std::string>& arguments) {
+  Arguments parsed;
+  parsed.file = file_argument(arguments);
+  std::vector<std::string> seen;
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    const std::vector<Token> tokens = split_tokens(arguments[i]);
+    if (tokens.empty()) fail(std::string("an argument is empty; ") + kExpected);
+    if (tokens.size() > 1 && tokens[1].is_sign('=')) {
+      read_option(tokens, arguments[i], parsed, seen);
+    } else {
+      parsed.columns.push_back(read_column(tokens, arguments[i]));
+    }
+  }
+  check_column_names(parsed, table);
+  return parsed;
+}
+
+std::vector<Column> table_columns(const Arguments& arguments) {
+  std::vector<Column> columns = {{ColumnKind::kKey}};
+  if (!arguments.flat) {
+    columns.push_back({ColumnKind::kValue});
+    columns.push_back({ColumnKind::kType});
+  }
+  for (size_t i = 0; i < arguments.columns.size(); ++i) columns.push_back({ColumnKind::kNamed, i});
+  if (!arguments.flat) {
+    columns.push_back({ColumnKind::kKeyType});
+    columns.push_back({ColumnKind::kJson});
+  }
+  columns.push_back({ColumnKind::kHandle});
+  return columns;
+}
+
+std::string table_declaration(const Arguments& arguments, const std::string& table) {
+  // `key` has no type: the type ANY would mean numeric affinity.
+  std::string sql = "CREATE TABLE x(key NOT NULL PRIMARY KEY";
+  for (const Column& column : table_columns(arguments)) {
+    switch (column.kind) {
+      case ColumnKind::kKey:
+        break;
+      case ColumnKind::kValue:
+        sql += ", value";
+        break;
+      case ColumnKind::kType:
+        sql += ", type TEXT";
+        break;
+      case ColumnKind::kNamed: {
+        const NamedColumn& named = arguments.columns[column.named];
+        sql += ", " + quoted_name(named.name) + " " + named.type;
+        break;
+      }
+      case ColumnKind::kKeyType:
+        sql += ", key_type TEXT HIDDEN";
+        break;
+      case ColumnKind::kJson:
+        sql += ", json TEXT HIDDEN";
+        break;
+      case ColumnKind::kHandle:
+        sql += ", " + quoted_name(table) + " BLOB HIDDEN";
+        break;
+    }
+  }
+  return sql + ") WITHOUT ROWID";
+}
+
+}  // namespace oocmap::sql

@@ -1,0 +1,50 @@
+// The arguments of CREATE VIRTUAL TABLE:
+//   USING oocmap('file' [, root='$.path'] [, create=1] [, flat=1] [, name TYPE PATH '$.x', ...])
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/json/path.h"
+
+namespace oocmap::sql {
+
+struct NamedColumn {
+  std::string name;
+  std::string type;  // as declared; may be empty
+  std::string path_text;
+  Path path;
+};
+
+struct Arguments {
+  std::string file;
+  std::string root_text = "$";
+  Path root;
+  bool create = false;
+  bool flat = false;
+  std::vector<NamedColumn> columns;
+};
+
+// `arguments`: what stands between the parentheses, split at the commas, as SQLite hands it over.
+// Errors: kInvalidArgument; the message quotes the bad token and says what was expected.
+Arguments parse_arguments(const std::string& table, const std::vector<std::string>& arguments);
+
+// Whether a table of this name can have these columns. Errors: kInvalidArgument where two share a
+// name.
+void check_column_names(const Arguments& arguments, const std::string& table);
+
+// What a column of the table shows.
+enum class ColumnKind { kKey, kValue, kType, kNamed, kKeyType, kJson, kHandle };
+struct Column {
+  ColumnKind kind;
+  size_t named = 0;  // kNamed: index into Arguments::columns
+};
+// The columns in the order they are declared.
+std::vector<Column> table_columns(const Arguments& arguments);
+// The CREATE TABLE text for sqlite3_declare_vtab.
+std::string table_declaration(const Arguments& arguments, const std::string& table);
+
+// "name" with its quotes doubled.
+std::string quoted_name(const std::string& name);
+
+}  // namespace oocmap::sql

@@ -1,0 +1,46 @@
+#include "sqlite_ext/commands.h"
+
+#include "sqlite_ext/keys.h"
+
+namespace oocmap::sql {
+namespace {
+
+// xBegin has taken the write lock by the time a command runs, except on a table that was created in
+// the same transaction: SQLite does not call it there.
+void take_lock(Table& table) { table.connection->begin(table.session()); }
+
+struct Command {
+  Bytes name;
+  void (*run)(Table& table);
+};
+
+constexpr Command kCommands[] = {
+    {"join", take_lock},  // what a write beside SQL runs to take part in SQL's transaction
+    {"lock", take_lock},  // the write lock now, before the transaction reads
+};
+
+std::string command_names() {
+  std::string names;
+  for (const Command& command : kCommands) {
+    if (!names.empty()) names += ", ";
+    names += "'" + std::string(command.name) + "'";
+  }
+  return names;
+}
+
+}  // namespace
+
+void run_command(Table& table, sqlite3_value* command) {
+  const bool is_text = sqlite3_value_type(command) == SQLITE_TEXT;
+  const Bytes name = is_text ? text_bytes(command) : Bytes();
+  for (const Command& known : kCommands) {
+    if (known.name == name) return known.run(table);
+  }
+  const std::string what =
+      is_text ? "unknown command '" + std::string(name) + "'" : "a command is text";
+  throw Error(ErrorCode::kInvalidArgument, "oocmap: " + what + " in the column " +
+                                               quoted_name(table.name) + "; there are " +
+                                               command_names());
+}
+
+}  // namespace oocmap::sql

@@ -1,0 +1,238 @@
+#include "sqlite_ext/connection.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <unordered_map>
+
+#include "sqlite_ext/arguments.h"
+#include "sqlite_ext/attach.h"
+#include "sqlite_ext/file_policy.h"
+#include "sqlite_ext/statement.h"
+#include "sqlite_ext/table.h"
+
+namespace oocmap::sql {
+namespace {
+
+// Never destroyed: connections may outlive static objects.
+struct Registry {
+  std::mutex mutex;
+  std::unordered_map<sqlite3*, std::weak_ptr<Connection>> connections;
+};
+
+Registry& registry() {
+  static auto* const instance = new Registry;
+  return *instance;
+}
+
+bool is_file_of(const std::string& path, const Environment& environment) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0 && status.st_dev == environment.device() &&
+         status.st_ino == environment.inode();
+}
+
+// Writing needs the file, and its lock file or the folder to make that in.
+bool is_writable(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0) return true;  // let opening say what is wrong
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return ::access(path.c_str(), W_OK) == 0 &&
+         (::access((path + "-lock").c_str(), W_OK) == 0 || ::access(folder.c_str(), W_OK) == 0);
+}
+
+OpenMode open_mode(const std::string& path, bool create) {
+  if (!is_writable(path)) return OpenMode::kRead;
+  return create ? OpenMode::kCreate : OpenMode::kWrite;
+}
+
+}  // namespace
+
+std::shared_ptr<Connection> Connection::find(sqlite3* db) {
+  const std::lock_guard lock(registry().mutex);
+  const auto found = registry().connections.find(db);
+  return found == registry().connections.end() ? nullptr : found->second.lock();
+}
+
+void Connection::enter() {
+  const std::lock_guard lock(registry().mutex);
+  registry().connections[db] = weak_from_this();
+}
+
+void Connection::leave() noexcept {
+  {
+    const std::lock_guard lock(registry().mutex);
+    registry().connections.erase(db);
+  }
+  std::vector<std::weak_ptr<Session>> sessions;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    sessions.swap(sessions_);
+    places_.clear();
+  }
+  for (const auto& weak : sessions) {
+    if (const auto session = weak.lock()) session->close();
+  }
+}
+
+std::shared_ptr<Session> Connection::session_on(const std::shared_ptr<Store>& store,
+                                                bool for_table) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) throw Error(ErrorCode::kClosed, "oocmap: the connection is closed");
+  std::erase_if(sessions_, [](const auto& weak) { return weak.expired(); });
+  for (const auto& weak : sessions_) {
+    auto session = weak.lock();
+    if (session && &session->store() == store.get() && !session->closed()) return session;
+  }
+  std::shared_ptr<Session> session = Session::create(store);
+  // weak: a session that outlives its connection (a Python map) is closed, not dangling.
+  session->set_join_hooks({[weak = weak_from_this()] {
+                             const auto self = weak.lock();
+                             return self && self->api->get_autocommit(self->db) == 0;
+                           },
+                           [weak = weak_from_this(), raw = session.get()] {
+                             if (const auto self = weak.lock()) self->join(*raw);
+                           }});
+  if (for_table) session->set_timeout(std::chrono::milliseconds(0));
+  sessions_.push_back(session);
+  return session;
+}
+
+std::shared_ptr<Session> Connection::open_session(const std::string& path, bool create) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& weak : sessions_) {
+      auto session = weak.lock();
+      if (session && !session->closed() && is_file_of(path, session->store().environment())) {
+        return session;
+      }
+    }
+  }
+  OpenOptions options;
+  options.path = path;
+  options.mode = open_mode(path, create);
+  return session_on(Store::open(options), true);
+}
+
+std::shared_ptr<Session> Connection::session_with(uint64_t store_id) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& weak : sessions_) {
+    auto session = weak.lock();
+    if (session && !session->closed() && session->store().id() == store_id) return session;
+  }
+  return nullptr;
+}
+
+// SQLite has no getter. Asked only when the lock is held by somebody else, which is when it
+// matters.
+std::chrono::milliseconds Connection::busy_timeout() {
+  Statement statement(db, "PRAGMA busy_timeout");
+  const bool row = statement.prepared() && statement.step() == SQLITE_ROW;
+  return std::chrono::milliseconds(row ? sqlite3_column_int(statement.raw(), 0) : 0);
+}
+
+void Connection::begin(Session& session) {
+  // A timeout of its own was set by the session's user, whose threads rely on it: it is left alone.
+  if (session.timeout() > std::chrono::milliseconds(0)) return session.begin();
+  try {
+    return session.begin();
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kBusy) throw;
+  }
+  struct Restore {
+    Session& session;
+    ~Restore() { session.set_timeout(std::chrono::milliseconds(0)); }
+  } restore{session};
+  session.set_timeout(busy_timeout());
+  session.begin();
+}
+
+Connection::Place* Connection::place_of(const std::string& schema, const std::string& name) {
+  for (Place& place : places_) {
+    if (place.schema == schema && place.name == name) return &place;
+  }
+  return nullptr;
+}
+
+void Connection::connected(Table& table) {
+  const std::string path = absolute_path(db, table.schema, table.arguments.file);
+  const std::lock_guard lock(mutex_);
+  Place place{table.schema, table.name, path, &table};
+  if (Place* known = place_of(table.schema, table.name)) {
+    *known = std::move(place);
+  } else {
+    places_.push_back(std::move(place));
+  }
+}
+
+void Connection::disconnected(Table& table) {
+  const std::lock_guard lock(mutex_);
+  for (Place& place : places_) {
+    if (place.table == &table) place.table = nullptr;
+  }
+}
+
+void Connection::renamed(const Table& table, const std::string& new_name) {
+  const std::lock_guard lock(mutex_);
+  if (Place* place = place_of(table.schema, table.name)) place->name = new_name;
+}
+
+void Connection::dropped(const Table& table) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(places_, [&table](const Place& place) {
+    return place.schema == table.schema && place.name == table.name;
+  });
+}
+
+std::vector<Connection::Place> Connection::places_on(const Environment& environment) {
+  std::vector<Place> places;
+  {
+    const std::lock_guard lock(mutex_);
+    places = places_;
+  }
+  std::erase_if(
+      places, [&environment](const Place& place) { return !is_file_of(place.path, environment); });
+  return places;
+}
+
+// Prepared, stepped and finalized each time: a statement kept would make sqlite3_close() fail.
+bool Connection::try_join(const Place& place) {
+  const std::string column = quoted_name(place.name);
+  Statement statement(db, "INSERT INTO " + quoted_name(place.schema) + "." + column + "(" + column +
+                              ") VALUES ('join')");
+  if (!statement.prepared()) return false;
+  {  // A name may have passed to an ordinary table meanwhile: nothing is written to that one.
+    const std::lock_guard lock(mutex_);
+    const Place* now = place_of(place.schema, place.name);
+    if (!now || !now->table) return false;
+  }
+  const int code = statement.step();
+  if (code != SQLITE_DONE) throw error_of(code, sqlite3_errmsg(db));
+  return true;
+}
+
+void Connection::join(Session& session) {
+  const ApiScope scope(api);
+  for (const Place& place : places_on(session.store().environment())) {
+    if (try_join(place)) return;
+  }
+  throw Error(ErrorCode::kInvalidArgument,
+              "the connection is in a transaction, and has no table on '" + session.store().path() +
+                  "' through which a write beside SQL could join it: create one first");
+}
+
+}  // namespace oocmap::sql
+
+namespace oocmap {
+
+std::shared_ptr<Session> session_of(void* sqlite3_handle, const std::shared_ptr<Store>& store) {
+  const auto connection = sql::Connection::find(static_cast<sqlite3*>(sqlite3_handle));
+  if (!connection) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the extension oocmap is not loaded on this SQLite connection");
+  }
+  return connection->session_on(store, false);
+}
+
+}  // namespace oocmap

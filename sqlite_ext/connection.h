@@ -1,0 +1,78 @@
+// What this library knows of a SQLite connection: its API pointer, its tables and its sessions.
+//
+// Made when the extension is loaded, ended by the xDestroy of its module, which SQLite calls when
+// the connection closes. Threads: the tables run under SQLite's connection mutex; session_of() and
+// joins come from any thread, so the lists have a mutex of their own, held for no call of SQLite or
+// core.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/store/session.h"
+#include "sqlite_ext/api.h"
+
+namespace oocmap::sql {
+
+struct Table;
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(sqlite3* database, const sqlite3_api_routines* routines, int api_slot)
+      : db(database), api(routines), slot(api_slot) {}
+
+  sqlite3* const db;
+  const sqlite3_api_routines* const api;
+  const int slot;  // the functions' template argument
+
+  // The connection of a handle, nullptr where the extension is not loaded on it.
+  static std::shared_ptr<Connection> find(sqlite3* db);
+  // Makes it known to find(). Called once, when the extension is loaded.
+  void enter();
+  // The connection closes: closes its sessions, forgets it.
+  void leave() noexcept;
+
+  // The session on `store`, made where there is none. One made for a table waits as long as PRAGMA
+  // busy_timeout says; one made for session_of() has the timeout its user sets.
+  std::shared_ptr<Session> session_on(const std::shared_ptr<Store>& store, bool for_table);
+  // The session on the file at `path`, opened where it is not. Errors: those of Store::open.
+  std::shared_ptr<Session> open_session(const std::string& path, bool create);
+  // The session whose store has this id (handles); nullptr where no table of this connection is
+  // open on it.
+  std::shared_ptr<Session> session_with(uint64_t store_id);
+
+  // Takes the write lock (xBegin). Errors: kBusy after the session's own timeout where it has one,
+  // else after PRAGMA busy_timeout.
+  void begin(Session& session);
+
+  // Tables of this connection, so that a join finds one. A table that SQLite disconnected (it does,
+  // when a schema is read again) is still there under its name.
+  void connected(Table& table);
+  void disconnected(Table& table);
+  void renamed(const Table& table, const std::string& new_name);
+  void dropped(const Table& table);
+
+ private:
+  struct Place {
+    std::string schema;
+    std::string name;
+    std::string path;  // absolute, as the table names it
+    Table* table;      // nullptr while disconnected
+  };
+  Place* place_of(const std::string& schema, const std::string& name);
+  // Makes SQLite call xBegin on a table of this session's store.
+  void join(Session& session);
+  bool try_join(const Place& place);
+  std::vector<Place> places_on(const Environment& environment);
+  std::chrono::milliseconds busy_timeout();
+
+  std::mutex mutex_;
+  bool closed_ = false;
+  std::vector<std::weak_ptr<Session>> sessions_;
+  std::vector<Place> places_;
+};
+
+}  // namespace oocmap::sql

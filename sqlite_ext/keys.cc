@@ -1,0 +1,177 @@
+#include "sqlite_ext/keys.h"
+
+#include "core/base/error.h"
+#include "core/base/utf8.h"
+#include "core/format/handle.h"
+#include "core/format/order_number.h"
+#include "core/json/literal.h"
+#include "sqlite_ext/values.h"
+
+namespace oocmap::sql {
+namespace {
+
+constexpr Bytes kKeyBlobBehind("\xcfOL", 3);  // sorts just behind everything that starts so
+
+uint8_t class_of(const Key& key) noexcept { return static_cast<uint8_t>(key.order().front()); }
+
+Buffer class_bytes(uint8_t first, Bytes rest = {}) {
+  Buffer out(1, static_cast<char>(first));
+  return out.append(rest);
+}
+
+bool is_number(uint8_t key_class) noexcept {
+  return key_class >= kClassNumberFirst && key_class <= kClassNumberLast;
+}
+
+// -0.0 and ints beyond 64 bits that equal a binary64 are numbers, too; the latter are shown as it.
+void result_explicit_number(sqlite3_context* context, const Key& key) {
+  Bytes packed = key.explicit_packed();
+  const Packed head = read_packed(packed);
+  if (head.tag == tag_of(WordKind::kFloat)) {
+    return sqlite3_result_double(context, Member{head.tag, head.word}.as_float());
+  }
+  const auto number = big_as_number(head.payload);
+  if (!number) throw Error(ErrorCode::kCorrupt, "a key and its order bytes differ");
+  number->integral ? sqlite3_result_int64(context, number->integer)
+                   : sqlite3_result_double(context, number->real);
+}
+
+void result_number(sqlite3_context* context, const Key& key) {
+  if (key.form() == KeyForm::kExplicit) return result_explicit_number(context, key);
+  Bytes order = key.order();
+  const OrderNumber number = read_order_number(order, OrderPlace::kKey);
+  if (!number.integral) return sqlite3_result_double(context, number.real);
+  if (key.form() == KeyForm::kFloat) {
+    return sqlite3_result_double(context, static_cast<double>(number.integer));
+  }
+  sqlite3_result_int64(context, number.integer);
+}
+
+}  // namespace
+
+Bytes text_bytes(sqlite3_value* value) {
+  const auto* const text = reinterpret_cast<const char*>(sqlite3_value_text(value));
+  if (!text) throw std::bad_alloc();
+  return {text, static_cast<size_t>(sqlite3_value_bytes(value))};
+}
+
+Bytes blob_bytes(sqlite3_value* value) {
+  const auto* const bytes = static_cast<const char*>(sqlite3_value_blob(value));
+  return bytes ? Bytes(bytes, static_cast<size_t>(sqlite3_value_bytes(value))) : Bytes();
+}
+
+std::optional<Key> key_from(sqlite3_value* value) {
+  switch (sqlite3_value_type(value)) {
+    case SQLITE_INTEGER:
+      return Key::integer(sqlite3_value_int64(value));
+    case SQLITE_FLOAT:
+      return Key::floating(sqlite3_value_double(value));
+    case SQLITE_TEXT: {
+      const Bytes text = text_bytes(value);
+      const TextForm form = text_form(text);
+      if (form == TextForm::kNone) return std::nullopt;
+      return form == TextForm::kUtf8 ? Key::text(text) : Key::payload(PayloadKind::kWtf8, text);
+    }
+    case SQLITE_BLOB: {
+      const Bytes bytes = blob_bytes(value);
+      return is_key_blob(bytes) ? decode_key_blob(bytes) : Key::payload(PayloadKind::kBytes, bytes);
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+void result_key(sqlite3_context* context, const Key& key) {
+  const Bytes order = key.order();
+  const uint8_t key_class = class_of(key);
+  if (is_number(key_class)) return result_number(context, key);
+  if (key_class == kClassText) return result_text(context, order.substr(1));
+  if (key_class == kClassBytes && !is_key_blob(order.substr(1))) {
+    return result_blob(context, order.substr(1));
+  }
+  result_blob(context, encode_key_blob(key));
+}
+
+const char* key_type_name(const Key& key) {
+  switch (class_of(key)) {
+    case kClassText:
+      return "str";
+    case kClassBytes:
+      return "bytes";
+    default:
+      break;
+  }
+  const Buffer packed = key.pack();
+  Bytes rest = packed;
+  const Packed head = read_packed(rest);
+  switch (head.tag) {
+    case tag_of(WordKind::kNone):
+      return "NoneType";
+    case tag_of(WordKind::kFalse):
+    case tag_of(WordKind::kTrue):
+      return "bool";
+    case tag_of(WordKind::kFloat):
+      return "float";
+    case tag_of(WordKind::kTuple):
+      return "tuple";
+    case heap_tag(PayloadKind::kStr):
+    case heap_tag(PayloadKind::kWtf8):
+      return "str";
+    default:
+      return "int";
+  }
+}
+
+std::string describe_key(const Key& key) {
+  constexpr size_t kLongest = 60;
+  std::string text = key_literal(key);
+  if (text.size() <= kLongest) return text;
+  text.resize(kLongest);
+  while (text_form(text) == TextForm::kNone) text.pop_back();  // not in the middle of a character
+  return text + "...";
+}
+
+KeyBounds region_bounds(KeyRegion region) {
+  KeyBounds bounds;
+  bounds.upper_open = true;
+  switch (region) {
+    case KeyRegion::kPlain:
+      bounds.upper = class_bytes(kClassBytes);
+      break;
+    case KeyRegion::kLowBytes:
+      bounds.lower = class_bytes(kClassBytes);
+      bounds.upper = class_bytes(kClassBytes, kKeyBlobBehind);
+      break;
+    case KeyRegion::kOthers:
+      bounds.lower = class_bytes(kClassOther);
+      bounds.upper_open = false;
+      break;
+    case KeyRegion::kHighBytes:
+      bounds.lower = class_bytes(kClassBytes, kKeyBlobBehind);
+      bounds.upper = class_bytes(kClassOther);
+      break;
+  }
+  return bounds;
+}
+
+KeyPlace place_of(const Key& key) {
+  const uint8_t key_class = class_of(key);
+  KeyRegion region = KeyRegion::kPlain;
+  if (key_class == kClassOther) region = KeyRegion::kOthers;
+  if (key_class == kClassBytes) {
+    const bool high = key.order().substr(1) >= kKeyBlobBehind;
+    region = high ? KeyRegion::kHighBytes : KeyRegion::kLowBytes;
+  }
+  return {region, Buffer(key.order())};
+}
+
+KeyPlace place_from(sqlite3_value* value) {
+  if (sqlite3_value_type(value) == SQLITE_TEXT) {
+    // Any text, valid or not: keys are compared with its bytes.
+    return {KeyRegion::kPlain, class_bytes(kClassText, text_bytes(value))};
+  }
+  const std::optional<Key> key = key_from(value);
+  return key ? place_of(*key) : KeyPlace();
+}
+
+}  // namespace oocmap::sql

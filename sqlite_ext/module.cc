@@ -1,0 +1,208 @@
+// CREATE VIRTUAL TABLE m USING oocmap('data.ooc'): each callback enters the guard and calls the one
+// function that does its work.
+//
+// What SQLite does that its documentation does not say, and is relied on here:
+//   - xSync and xCommit come for a table made in the transaction, without xBegin;
+//   - xCommit's answer is ignored: what can fail is done in xSync, which may come twice;
+//   - a table joining late gets only the innermost xSavepoint, and may get xRollbackTo below it.
+#include "sqlite_ext/module.h"
+
+#include <cstring>
+#include <memory>
+
+#include "sqlite_ext/functions.h"
+#include "sqlite_ext/planner.h"
+#include "sqlite_ext/table.h"
+#include "sqlite_ext/table_cursor.h"
+#include "sqlite_ext/update.h"
+
+namespace oocmap::sql {
+namespace {
+
+std::shared_ptr<Connection> connection_of(void* client_data) {
+  return *static_cast<std::shared_ptr<Connection>*>(client_data);
+}
+
+template <typename Work>
+int with_table(sqlite3_vtab* table, const Work& work) noexcept {
+  Table& self = Table::of(table);
+  return guarded(self.connection->api, table, [&] { work(self); });
+}
+
+template <typename Work>
+int with_cursor(sqlite3_vtab_cursor* cursor, const Work& work) noexcept {
+  TableCursor& self = TableCursor::of(cursor);
+  return guarded(self.table.connection->api, cursor->pVtab, [&] { work(self); });
+}
+
+// argv: module, schema, table, then the arguments.
+std::unique_ptr<Table> make_table(const std::shared_ptr<Connection>& connection, int argc,
+                                  const char* const* argv) {
+  const std::string name = argv[2];
+  Arguments arguments = parse_arguments(name, std::vector<std::string>(argv + 3, argv + argc));
+  const std::string declaration = table_declaration(arguments, name);
+  if (sqlite3_declare_vtab(connection->db, declaration.c_str()) != SQLITE_OK) {
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string("oocmap: ") + sqlite3_errmsg(connection->db));
+  }
+  // OR REPLACE and OR IGNORE are done in xUpdate.
+  sqlite3_vtab_config(connection->db, SQLITE_VTAB_CONSTRAINT_SUPPORT, 1);
+  return std::make_unique<Table>(connection, argv[1], name, std::move(arguments));
+}
+
+int create(sqlite3*, void* data, int argc, const char* const* argv, sqlite3_vtab** table,
+           char** error) noexcept {
+  const auto connection = connection_of(data);
+  return guarded(connection->api, error, [&] {
+    auto made = make_table(connection, argc, argv);
+    made->create_file();
+    *table = made.release();
+  });
+}
+
+int connect(sqlite3*, void* data, int argc, const char* const* argv, sqlite3_vtab** table,
+            char** error) noexcept {
+  const auto connection = connection_of(data);
+  return guarded(connection->api, error,
+                 [&] { *table = make_table(connection, argc, argv).release(); });
+}
+
+int disconnect(sqlite3_vtab* table) noexcept {
+  const auto api = Table::of(table).connection->api;
+  char* unused = nullptr;
+  return guarded(api, &unused, [&] { delete &Table::of(table); });
+}
+
+// DROP TABLE. The file stays as it is. SQLite would never call xSync on a table that is gone: what
+// it wrote in this transaction would neither be committed nor undone.
+int destroy(sqlite3_vtab* table) noexcept {
+  const int code = with_table(table, [](Table& self) {
+    if (self.enlisted && self.session().in_transaction()) {
+      throw SqliteError(SQLITE_LOCKED, "oocmap: the table " + self.name +
+                                           " was written to in this transaction: COMMIT or "
+                                           "ROLLBACK before DROP TABLE");
+    }
+    self.connection->dropped(self);
+  });
+  return code == SQLITE_OK ? disconnect(table) : code;
+}
+
+int best_index(sqlite3_vtab* table, sqlite3_index_info* info) noexcept {
+  return with_table(table, [info](Table& self) { choose_plan(self, info); });
+}
+
+int open(sqlite3_vtab* table, sqlite3_vtab_cursor** cursor) noexcept {
+  return with_table(table, [cursor](Table& self) { *cursor = new TableCursor(self); });
+}
+
+int close(sqlite3_vtab_cursor* cursor) noexcept {
+  return with_cursor(cursor, [](TableCursor& self) { delete &self; });
+}
+
+int filter(sqlite3_vtab_cursor* cursor, int plan, const char*, int argc,
+           sqlite3_value** argv) noexcept {
+  return with_cursor(cursor, [=](TableCursor& self) { self.filter(plan, {argv, argv + argc}); });
+}
+
+int next(sqlite3_vtab_cursor* cursor) noexcept {
+  return with_cursor(cursor, [](TableCursor& self) { self.next(); });
+}
+
+int eof(sqlite3_vtab_cursor* cursor) noexcept { return TableCursor::of(cursor).eof(); }
+
+int column(sqlite3_vtab_cursor* cursor, sqlite3_context* context, int index) noexcept {
+  return with_cursor(cursor, [=](TableCursor& self) { self.column(context, index); });
+}
+
+int rowid(sqlite3_vtab_cursor*, sqlite3_int64*) noexcept { return SQLITE_ERROR; }  // WITHOUT ROWID
+
+int update(sqlite3_vtab* table, int argc, sqlite3_value** argv, sqlite3_int64*) noexcept {
+  return with_table(table, [=](Table& self) { update_table(self, {argv, argv + argc}); });
+}
+
+int begin(sqlite3_vtab* table) noexcept {
+  return with_table(table, [](Table& self) {
+    self.connection->begin(self.session());
+    self.enlisted = true;
+  });
+}
+
+int sync(sqlite3_vtab* table) noexcept {
+  return with_table(table, [](Table& self) {
+    if (self.opened() && self.session().in_transaction()) self.session().commit();
+  });
+}
+
+int commit(sqlite3_vtab* table) noexcept {
+  return with_table(table, [](Table& self) {
+    self.enlisted = false;
+    if (self.opened()) self.session().end();
+  });
+}
+
+int rollback(sqlite3_vtab* table) noexcept {
+  return with_table(table, [](Table& self) {
+    self.enlisted = false;
+    if (self.opened()) self.session().rollback();
+  });
+}
+
+int savepoint(sqlite3_vtab* table, int level) noexcept {
+  return with_table(table, [level](Table& self) {
+    if (self.opened() && self.session().in_transaction()) self.session().savepoint(level);
+  });
+}
+
+int release(sqlite3_vtab* table, int level) noexcept {
+  return with_table(table, [level](Table& self) {
+    if (self.opened() && self.session().in_transaction()) self.session().release(level);
+  });
+}
+
+int rollback_to(sqlite3_vtab* table, int level) noexcept {
+  return with_table(table, [level](Table& self) {
+    if (self.opened() && self.session().in_transaction()) self.session().rollback_to(level);
+  });
+}
+
+// The handle column has the table's name: SQLite connects the table again under the new one.
+int rename(sqlite3_vtab* table, const char* new_name) noexcept {
+  return with_table(table, [new_name](Table& self) {
+    check_column_names(self.arguments, new_name);
+    self.connection->renamed(self, new_name);
+  });
+}
+
+}  // namespace
+
+const sqlite3_module kTableModule = {
+    .iVersion = 3,
+    .xCreate = create,
+    .xConnect = connect,
+    .xBestIndex = best_index,
+    .xDisconnect = disconnect,
+    .xDestroy = destroy,
+    .xOpen = open,
+    .xClose = close,
+    .xFilter = filter,
+    .xNext = next,
+    .xEof = eof,
+    .xColumn = column,
+    .xRowid = rowid,
+    .xUpdate = update,
+    .xBegin = begin,
+    .xSync = sync,
+    .xCommit = commit,
+    .xRollback = rollback,
+    .xFindFunction = find_arrow,
+    .xRename = rename,
+    .xSavepoint = savepoint,
+    .xRelease = release,
+    .xRollbackTo = rollback_to,
+    .xShadowName = nullptr,
+#if SQLITE_VERSION_NUMBER >= 3044000
+    .xIntegrity = nullptr,
+#endif
+};
+
+}  // namespace oocmap::sql

@@ -1,0 +1,169 @@
+#include "sqlite_ext/planner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "sqlite_ext/table.h"
+
+namespace oocmap::sql {
+namespace {
+
+constexpr int kKeyColumn = 0;
+
+// What the constraints offer: index of the best one of each kind, -1 for none.
+struct Offer {
+  int equal = -1;
+  int in = -1;
+  int lower = -1;
+  int upper = -1;
+  int limit = -1;
+  int offset = -1;
+};
+
+bool is_limit(const sqlite3_index_info& info, int i) {
+  return info.aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_LIMIT ||
+         info.aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_OFFSET;
+}
+
+Offer read_constraints(sqlite3_index_info* info) {
+  Offer offer;
+  for (int i = 0; i < info->nConstraint; ++i) {
+    const auto& constraint = info->aConstraint[i];
+    if (!constraint.usable) continue;
+    if (constraint.op == SQLITE_INDEX_CONSTRAINT_LIMIT) offer.limit = i;
+    if (constraint.op == SQLITE_INDEX_CONSTRAINT_OFFSET) offer.offset = i;
+    if (is_limit(*info, i) || constraint.iColumn != kKeyColumn) continue;
+    // key = 'A' COLLATE NOCASE arrives as any other: only BINARY is the store's order.
+    if (std::strcmp(sqlite3_vtab_collation(info, i), "BINARY") != 0) continue;
+    switch (constraint.op) {
+      case SQLITE_INDEX_CONSTRAINT_EQ:
+      case SQLITE_INDEX_CONSTRAINT_IS:
+        (sqlite3_vtab_in(info, i, -1) ? offer.in : offer.equal) = i;
+        break;
+      case SQLITE_INDEX_CONSTRAINT_GT:
+      case SQLITE_INDEX_CONSTRAINT_GE:
+        offer.lower = i;
+        break;
+      case SQLITE_INDEX_CONSTRAINT_LT:
+      case SQLITE_INDEX_CONSTRAINT_LE:
+        offer.upper = i;
+        break;
+      default:
+        break;
+    }
+  }
+  return offer;
+}
+
+// A plan being made: the bits, the words, the arguments.
+class PlanBuilder {
+ public:
+  explicit PlanBuilder(sqlite3_index_info* info) : info_(info) {}
+
+  void add(int bits, const char* words) {
+    bits_ |= bits;
+    if (!words_.empty()) words_ += ' ';
+    words_ += words;
+  }
+  // Takes constraint `i` over: SQLite need not check it again.
+  void take(int i, bool omit = true) {
+    info_->aConstraintUsage[i].argvIndex = ++arguments_;
+    info_->aConstraintUsage[i].omit = omit;
+  }
+  bool took_all() const {
+    for (int i = 0; i < info_->nConstraint; ++i) {
+      if (!is_limit(*info_, i) && info_->aConstraintUsage[i].argvIndex == 0) return false;
+    }
+    return true;
+  }
+  int bits() const { return bits_; }
+  void finish() {
+    info_->idxNum = bits_;
+    info_->idxStr = sqlite3_mprintf("%s", words_.c_str());
+    if (!info_->idxStr) throw std::bad_alloc();
+    info_->needToFreeIdxStr = 1;
+  }
+
+ private:
+  sqlite3_index_info* info_;
+  int bits_ = 0;
+  int arguments_ = 0;
+  std::string words_;
+};
+
+void take_range(const sqlite3_index_info& info, const Offer& offer, PlanBuilder& plan) {
+  if (offer.lower >= 0) {
+    const bool open = info.aConstraint[offer.lower].op == SQLITE_INDEX_CONSTRAINT_GT;
+    plan.add(kPlanLower | (open ? kPlanLowerOpen : 0), open ? "key>?" : "key>=?");
+    plan.take(offer.lower);
+  }
+  if (offer.upper >= 0) {
+    const bool open = info.aConstraint[offer.upper].op == SQLITE_INDEX_CONSTRAINT_LT;
+    plan.add(kPlanUpper | (open ? kPlanUpperOpen : 0), open ? "key<?" : "key<=?");
+    plan.take(offer.upper);
+  }
+}
+
+// Keys are unique: ORDER BY key, x is ORDER BY key. SQLite offers no term with another collation.
+void take_order(sqlite3_index_info* info, PlanBuilder& plan) {
+  if (info->nOrderBy == 0 || info->aOrderBy[0].iColumn != kKeyColumn) return;
+  const bool descending = info->aOrderBy[0].desc != 0;
+  plan.add(kPlanKeyOrder | (descending ? kPlanDescending : 0),
+           descending ? "in key order descending" : "in key order");
+  info->orderByConsumed = 1;
+}
+
+// Only where nothing is left to SQLite to filter or sort. OFFSET stays SQLite's to skip (in a
+// compound select the tables share one count): the table only ends after limit + offset rows.
+void take_limit(sqlite3_index_info* info, const Offer& offer, PlanBuilder& plan) {
+  const bool ordered = info->nOrderBy == 0 || info->orderByConsumed;
+  if (offer.limit < 0 || !ordered || !plan.took_all()) return;
+  plan.add(kPlanLimit, "limit");
+  plan.take(offer.limit, false);
+  if (offer.offset >= 0) {
+    plan.add(kPlanOffset, "offset");
+    plan.take(offer.offset, false);
+  }
+}
+
+// In units of one row visited. A key costs a descent, about twenty of them.
+void estimate(sqlite3_index_info* info, const PlanBuilder& plan, double rows) {
+  constexpr double kDescent = 20;
+  constexpr double kKeysOfIn = 25;  // SQLite's own guess for a subquery
+  double visited = rows;
+  if (plan.bits() & kPlanKey) visited = 1;
+  if (plan.bits() & kPlanKeys) visited = std::min(rows, kKeysOfIn);
+  if (plan.bits() & kPlanLower) visited /= 4;
+  if (plan.bits() & kPlanUpper) visited /= 4;
+  visited = std::max(visited, 1.0);
+  const bool point = (plan.bits() & (kPlanKey | kPlanKeys)) != 0;
+  info->estimatedCost = point ? visited * kDescent : kDescent + visited;
+  info->estimatedRows = static_cast<sqlite3_int64>(visited);
+}
+
+}  // namespace
+
+void choose_plan(Table& table, sqlite3_index_info* info) {
+  const Offer offer = read_constraints(info);
+  PlanBuilder plan(info);
+  if (offer.equal >= 0) {
+    plan.add(kPlanKey, "key=?");
+    plan.take(offer.equal);
+    info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+  } else if (offer.in >= 0) {
+    plan.add(kPlanKeys, "key IN (...)");
+    sqlite3_vtab_in(info, offer.in, 1);
+    plan.take(offer.in);
+  } else {
+    take_range(*info, offer, plan);
+  }
+  take_order(info, plan);
+  if (plan.bits() == 0) plan.add(0, "scan");
+  take_limit(info, offer, plan);
+  estimate(info, plan, table.estimated_rows());
+  plan.finish();
+}
+
+}  // namespace oocmap::sql

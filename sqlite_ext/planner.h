@@ -1,0 +1,30 @@
+// How a query reads the table: by key, by keys, by a range of keys, in key order, or as it lies.
+#pragma once
+
+#include <cstdint>
+
+#include "sqlite_ext/api.h"
+
+namespace oocmap::sql {
+
+struct Table;
+
+// Bits of idxNum. The arguments of xFilter follow in this order: key or keys, lower, upper, limit,
+// offset. idxStr says the same in words, for EXPLAIN QUERY PLAN.
+enum Plan : int {
+  kPlanKey = 1 << 0,         // key = ?
+  kPlanKeys = 1 << 1,        // key IN (...), all at once
+  kPlanLower = 1 << 2,       // key >= ?
+  kPlanLowerOpen = 1 << 3,   // ... >
+  kPlanUpper = 1 << 4,       // key <= ?
+  kPlanUpperOpen = 1 << 5,   // ... <
+  kPlanKeyOrder = 1 << 6,    // ORDER BY key is met
+  kPlanDescending = 1 << 7,  // ... DESC
+  kPlanLimit = 1 << 8,
+  kPlanOffset = 1 << 9,
+};
+
+// xBestIndex.
+void choose_plan(Table& table, sqlite3_index_info* info);
+
+}  // namespace oocmap::sql

@@ -1,0 +1,66 @@
+// The writes one row of SQL comes down to, on the dict or list a table stands for.
+#pragma once
+
+#include <optional>
+
+#include "sqlite_ext/table.h"
+
+namespace oocmap::sql {
+
+// Runs `work` so that all of its writes happen or none: needed where a row takes several.
+template <typename Work>
+void in_savepoint(Session& session, const Work& work) {
+  constexpr int kLevel = 1 << 30;  // above every level SQLite gives
+  session.savepoint(kLevel);
+  try {
+    work();
+  } catch (...) {
+    session.rollback_to(kLevel);
+    session.release(kLevel);
+    throw;
+  }
+  session.release(kLevel);
+}
+
+class RowWrite {
+ public:
+  // Errors: those of WriteScope.
+  explicit RowWrite(Table& table);
+
+  // Errors: as Table::root.
+  NodeView root();
+  std::optional<Member> find(const Key& key);
+
+  // Stores `value` under `key`; in a list the index must be there, or be the next one.
+  // Errors: kInvalidArgument (index), kTypeMismatch (a tuple).
+  void set(const Key& key, EncodedValue value);
+  // Sets the value at `path` inside the row: a missing dict is made along .name steps.
+  // Errors: kInvalidArgument where a step is missing that cannot be made, kTypeMismatch where one
+  // meets a scalar or a tuple.
+  void set_inside(const Key& key, const Path& path, const std::string& path_text,
+                  EncodedValue value);
+  // Errors: kTypeMismatch for a list.
+  void erase(const Key& key);
+  void rename(const Key& from, const Key& to);
+  // Makes an empty dict where the table's root leads to nothing.
+  void make_root();
+
+  Store& store() noexcept { return session_.store(); }
+  WriteTransaction& transaction() noexcept { return scope_.transaction(); }
+  void commit() { scope_.commit(); }
+
+ private:
+  void set_index(const NodeView& list, const Key& key, EncodedValue value);
+  void set_path(const Member& start, const Path& path, const std::string& path_text,
+                EncodedValue value);
+  Member make_dict(const NodeView& parent, const PathStep& step, const std::string& path_text);
+  void set_step(const NodeView& parent, const PathStep& step, const std::string& path_text,
+                EncodedValue value);
+  [[noreturn]] void refuse_tuple() const;
+
+  Table& table_;
+  Session& session_;
+  WriteScope scope_;
+};
+
+}  // namespace oocmap::sql

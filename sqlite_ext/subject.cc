@@ -1,0 +1,177 @@
+#include "sqlite_ext/subject.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/format/handle.h"
+#include "core/json/writer.h"
+#include "sqlite_ext/connection.h"
+#include "sqlite_ext/keys.h"
+#include "sqlite_ext/values.h"
+
+namespace oocmap::sql {
+namespace {
+
+void check_birth(const Session& session, const Handle& handle) {
+  if (handle.nonce != session.nonce()) {
+    throw Error(ErrorCode::kStaleHandle,
+                "the handle was made inside a transaction of another connection: it is valid there "
+                "only");
+  }
+  if (session.store().rolled_back(handle.birth)) {
+    throw Error(ErrorCode::kStaleHandle,
+                "the handle is stale: the transaction it was made in was rolled back");
+  }
+}
+
+// A packed value as JSON text: a tuple is an array.
+Buffer packed_json(Bytes packed) {
+  Buffer out;
+  std::vector<uint64_t> open;  // members left of each open tuple
+  do {
+    const Packed head = read_packed(packed);
+    if (head.tag == tag_of(WordKind::kTuple)) {
+      out.push_back('[');
+      open.push_back(head.count);
+    } else {
+      write_json_scalar({head.tag, head.word, head.payload.data(), 0}, head.payload, out);
+      if (!open.empty()) --open.back();
+    }
+    while (!open.empty() && open.back() == 0) {
+      out.push_back(']');
+      open.pop_back();
+      if (!open.empty()) --open.back();
+    }
+    if (!open.empty() && out.back() != '[') out.push_back(',');
+  } while (!open.empty());
+  return out;
+}
+
+bool continues_character(char byte) noexcept { return (byte & 0xc0) == 0x80; }
+
+uint64_t character_count(Bytes text) noexcept {
+  const auto inner = std::count_if(text.begin(), text.end(), continues_character);
+  return text.size() - static_cast<size_t>(inner);
+}
+
+}  // namespace
+
+ResolvedHandle resolve_handle(Connection& connection, Bytes bytes) {
+  const Handle handle = decode_handle(bytes);
+  if (handle.kind == HandleKind::kScalar) return {nullptr, unpack_scalar(handle.packed)};
+  auto session = connection.session_with(handle.store_id);
+  if (!session) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the handle belongs to a map on which no table of this connection is open");
+  }
+  if (handle.kind == HandleKind::kUncommitted) check_birth(*session, handle);
+  return {std::move(session), {handle.tag, handle.identity}};
+}
+
+Subject::Subject(Connection& connection, sqlite3_value* value) {
+  if (sqlite3_value_type(value) == SQLITE_BLOB) {
+    read_blob(connection, blob_bytes(value));
+  } else {
+    document_ = Document::parse(text_bytes(value));
+  }
+}
+
+void Subject::read_blob(Connection& connection, Bytes bytes) {
+  if (is_key_blob(bytes)) {
+    const Key key = decode_key_blob(bytes);
+    key_type_ = key_type_name(key);
+    document_ = Document::parse(packed_json(key.pack()));
+    return;
+  }
+  if (!is_handle(bytes)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "expected a handle (the column named like the table) or JSON text, not a BLOB");
+  }
+  ResolvedHandle resolved = resolve_handle(connection, bytes);
+  member_ = resolved.member;
+  if (!member_.container()) return;
+  session_ = std::move(resolved.session);
+  scope_.emplace(*session_, View::kSession);
+  const NodeView node = session_->store().locate(transaction(), member_.word);
+  if (tag_of(node.container_kind()) != member_.tag) {
+    throw Error(ErrorCode::kStaleHandle,
+                "not a handle of this map: what it names is of another type");
+  }
+}
+
+Subject::Place Subject::start() const {
+  if (document_) return {document_->value(0), 0};
+  return {member_};
+}
+
+std::optional<Subject::Place> Subject::find(const Path& path) const {
+  if (document_) {
+    const auto node = document_->find(path);
+    return node ? std::optional(Place{document_->value(*node), *node}) : std::nullopt;
+  }
+  if (!stored()) return path.steps().empty() ? std::optional(Place{member_}) : std::nullopt;
+  const auto member = get_path(session_->store(), transaction(), member_, path);
+  return member ? std::optional(Place{*member}) : std::nullopt;
+}
+
+Bytes Subject::payload(const Member& member) const {
+  return stored() ? scalar_payload(session_->store(), transaction(), member) : member.payload();
+}
+
+void Subject::result(sqlite3_context* context, const Place& place) const {
+  if (place.member.container()) return result_json(context, place);
+  result_scalar(context, place.member, payload(place.member));
+}
+
+void Subject::result_json(sqlite3_context* context, const Place& place) const {
+  Buffer json;
+  write_json(place, json, length_limit(context));
+  result_json_text(context, json);
+}
+
+void Subject::result_ref(sqlite3_context* context, const Place& place) const {
+  if (stored()) return result_handle(context, *session_, transaction(), place.member);
+  if (document_) {
+    throw Error(ErrorCode::kTypeMismatch,
+                "oocmap_ref needs a handle: JSON text is stored nowhere to be referred to");
+  }
+  Handle handle;
+  handle.kind = HandleKind::kScalar;
+  Buffer packed;
+  pack_scalar(member_, member_.payload(), packed);
+  handle.packed = packed;
+  result_blob(context, encode_handle(handle));
+}
+
+void Subject::write_json(const Place& place, Buffer& to, size_t max_bytes) const {
+  if (document_) return document_->write(place.node, to);
+  if (!place.member.container()) {
+    return write_json_scalar(place.member, payload(place.member), to);
+  }
+  oocmap::write_json(session_->store(), transaction(), place.member, to, max_bytes);
+}
+
+const char* Subject::type(const Place& place) const {
+  return key_type_ && place.node == 0 ? key_type_ : type_name(place.member);
+}
+
+std::optional<uint64_t> Subject::length(const Place& place) const {
+  const Member& member = place.member;
+  if (member.container()) {
+    if (document_) return document_->size(place.node);
+    return session_->store().locate(transaction(), member.word).count();
+  }
+  if (!member.has_payload() && !member.in_immutables()) return std::nullopt;
+  switch (member.payload_kind()) {
+    case PayloadKind::kStr:
+    case PayloadKind::kWtf8:
+      return character_count(payload(member));
+    case PayloadKind::kBytes:
+      return payload(member).size();
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace oocmap::sql

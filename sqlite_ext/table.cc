@@ -1,0 +1,71 @@
+#include "sqlite_ext/table.h"
+
+#include "sqlite_ext/file_policy.h"
+#include "sqlite_ext/values.h"
+
+namespace oocmap::sql {
+
+Table::Table(std::shared_ptr<Connection> owner, std::string in_schema, std::string table_name,
+             Arguments parsed)
+    : sqlite3_vtab{},
+      connection(std::move(owner)),
+      schema(std::move(in_schema)),
+      name(std::move(table_name)),
+      arguments(std::move(parsed)),
+      columns(table_columns(arguments)) {
+  connection->connected(*this);
+}
+
+Table::~Table() { connection->disconnected(*this); }
+
+Session& Table::session() {
+  if (!session_ || session_->closed()) {
+    const std::string path = allowed_path(connection->db, schema, name, arguments.file);
+    session_ = connection->open_session(path, false);
+  }
+  return *session_;
+}
+
+Session& Table::create_file() {
+  const std::string path = allowed_path(connection->db, schema, name, arguments.file);
+  session_ = connection->open_session(path, arguments.create);
+  return *session_;
+}
+
+std::optional<Member> Table::find_root(const Transaction& transaction) {
+  Store& store = session().store();
+  return get_path(store, transaction, map_member(store), arguments.root);
+}
+
+NodeView Table::root(const Transaction& transaction) {
+  const std::optional<Member> found = find_root(transaction);
+  const auto what = [this] {
+    return "oocmap: the root '" + arguments.root_text + "' of the table " + name + " leads to ";
+  };
+  if (!found) {
+    throw Error(ErrorCode::kInvalidArgument,
+                what() + "nothing in '" + session().store().path() + "'");
+  }
+  if (!found->container()) {
+    throw Error(ErrorCode::kTypeMismatch, what() + "a value of type " + type_name(*found) +
+                                              " in '" + session().store().path() +
+                                              "', not to a dict, list or tuple");
+  }
+  return session().store().locate(transaction, found->word);
+}
+
+double Table::estimated_rows() noexcept {
+  constexpr double kGuess = 1e6;
+  double rows = kGuess;
+  sqlite3_vtab failure{};
+  guarded(connection->api, &failure, [this, &rows] {
+    const ReadScope scope(session(), View::kSession);
+    rows = static_cast<double>(root(scope.transaction()).count());
+  });
+  sqlite3_free(failure.zErrMsg);  // the query itself will say it
+  return rows;
+}
+
+Member map_member(const Store& store) { return {tag_of(WordKind::kDict), store.root()}; }
+
+}  // namespace oocmap::sql

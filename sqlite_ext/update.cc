@@ -1,0 +1,282 @@
+// A write of SQL, row by row. A row is written whole or not at all: what can be refused is refused
+// before the first put, and a row of several puts stands in a savepoint of its own.
+#include "sqlite_ext/update.h"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "core/format/handle.h"
+#include "sqlite_ext/commands.h"
+#include "sqlite_ext/keys.h"
+#include "sqlite_ext/named_columns.h"
+#include "sqlite_ext/row_write.h"
+#include "sqlite_ext/values.h"
+
+namespace oocmap::sql {
+namespace {
+
+bool has_value(sqlite3_value* value) { return value && sqlite3_value_type(value) != SQLITE_NULL; }
+
+// The columns a statement gives. An INSERT gives NULL for those it does not name; an UPDATE tells
+// which it leaves alone.
+class NewRow {
+ public:
+  NewRow(const Table& table, const std::vector<sqlite3_value*>& arguments, bool insert)
+      : table_(table), arguments_(arguments), insert_(insert) {
+    for (size_t i = 0; i < table.columns.size(); ++i) read(table.columns[i], column(i));
+  }
+
+  // Each is nullptr where it is not given.
+  sqlite3_value* key = nullptr;
+  sqlite3_value* value = nullptr;
+  sqlite3_value* type = nullptr;
+  sqlite3_value* key_type = nullptr;
+  sqlite3_value* json = nullptr;
+  sqlite3_value* handle = nullptr;
+  std::vector<NamedValue> named;
+
+  // The value as a whole: json or value.
+  bool whole() const { return json || value; }
+
+ private:
+  sqlite3_value* column(size_t i) const {
+    sqlite3_value* const given = arguments_[i + 2];
+    if (sqlite3_value_nochange(given)) return nullptr;
+    return insert_ && !has_value(given) ? nullptr : given;
+  }
+
+  void read(const Column& column, sqlite3_value* given) {
+    switch (column.kind) {
+      case ColumnKind::kKey:
+        key = given;
+        break;
+      case ColumnKind::kValue:
+        value = given;
+        break;
+      case ColumnKind::kType:
+        type = given;
+        break;
+      case ColumnKind::kNamed:
+        if (given) named.push_back({&table_.arguments.columns[column.named], given});
+        break;
+      case ColumnKind::kKeyType:
+        key_type = given;
+        break;
+      case ColumnKind::kJson:
+        json = given;
+        break;
+      case ColumnKind::kHandle:
+        handle = given;
+        break;
+    }
+  }
+
+  const Table& table_;
+  const std::vector<sqlite3_value*>& arguments_;
+  bool insert_;
+};
+
+[[noreturn]] void fail_unique(const Table& table) {
+  throw SqliteError(SQLITE_CONSTRAINT_PRIMARYKEY,
+                    "UNIQUE constraint failed: " + table.name + ".key");
+}
+
+[[noreturn]] void fail_null(const Table& table) {
+  throw SqliteError(SQLITE_CONSTRAINT_NOTNULL,
+                    "NOT NULL constraint failed: " + table.name + ".key");
+}
+
+// OR REPLACE makes room; any other mode is SQLite's to handle, once it is told.
+bool replaces(const Table& table) {
+  return sqlite3_vtab_on_conflict(table.connection->db) == SQLITE_REPLACE;
+}
+
+Key stored_key(sqlite3_value* value) {
+  if (auto key = key_from(value)) return std::move(*key);
+  throw Error(ErrorCode::kInvalidArgument,
+              "the key is text that is not UTF-8; CAST it to BLOB to store bytes");
+}
+
+// `type` and `key_type` describe: one that is given must agree with what is stored.
+void check_described(const char* column, sqlite3_value* given, std::string_view actual) {
+  if (!has_value(given)) return;
+  const Bytes wanted = text_bytes(given);
+  if (wanted == actual) return;
+  throw Error(ErrorCode::kTypeMismatch,
+              std::string("oocmap: the column ") + column + " says '" + std::string(wanted) +
+                  "', but what is stored is of type '" + std::string(actual) +
+                  "' (containers go into the column json; NULL leaves " + column + " open)");
+}
+
+std::string_view type_of_json(sqlite3_value* json) {
+  const Bytes text = text_bytes(json);
+  const size_t first = text.find_first_not_of(" \t\r\n");
+  switch (first == Bytes::npos ? '\0' : text[first]) {
+    case '{':
+      return "dict";
+    case '[':
+      return "list";
+    case '"':
+      return "str";
+    case 't':
+    case 'f':
+      return "bool";
+    case 'n':
+      return "NoneType";
+    default:
+      return text.find_first_of(".eE") == Bytes::npos ? "int" : "float";
+  }
+}
+
+std::string_view type_of_value(sqlite3_value* value) {
+  switch (has_value(value) ? sqlite3_value_type(value) : SQLITE_NULL) {
+    case SQLITE_INTEGER:
+      return "int";
+    case SQLITE_FLOAT:
+      return "float";
+    case SQLITE_TEXT:
+      return "str";
+    case SQLITE_BLOB:
+      break;
+    default:
+      return "NoneType";
+  }
+  if (!is_handle(blob_bytes(value))) return "bytes";
+  const Handle handle = decode_handle(blob_bytes(value));
+  const bool scalar = handle.kind == HandleKind::kScalar;
+  return type_name(scalar ? unpack_scalar(handle.packed) : Member{handle.tag, handle.identity});
+}
+
+// The value a row gives: json before value; named columns alone make a dict.
+EncodedValue encode_row(Table& table, const NewRow& row) {
+  if (has_value(row.json)) {
+    EncodedValue encoded = encode_json(row.json);
+    check_described("type", row.type, type_of_json(row.json));
+    return encoded;
+  }
+  if (!row.whole() && !row.named.empty()) {
+    check_described("type", row.type, "dict");
+    return encode_named(*table.connection, table.session(), row.named);
+  }
+  check_described("type", row.type, type_of_value(row.value));
+  if (!row.value) return EncodedValue::none();
+  return encode_value(*table.connection, table.session(), row.value);
+}
+
+void set_named(Table& table, RowWrite& write, const Key& key, const NamedValue& named) {
+  const NamedColumn& column = *named.column;
+  if (!has_value(
+          named.value)) {  // NULL: None where there is something, else there is nothing to do
+    const auto row = write.find(key);
+    if (!row || !get_path(write.store(), write.transaction(), *row, column.path)) return;
+  }
+  write.set_inside(key, column.path, column.path_text,
+                   encode_value(*table.connection, table.session(), named.value));
+}
+
+bool has_root(Table& table) {
+  const ReadScope scope(table.session(), View::kSession);
+  return table.find_root(scope.transaction()).has_value();
+}
+
+void insert_encoded(Table& table, const NewRow& row, EncodedValue value) {
+  RowWrite write(table);
+  write.make_root();
+  const NodeView root = write.root();
+  const bool is_dict = root.container_kind() == WordKind::kDict;
+  if (!row.key && is_dict) fail_null(table);
+  const Key key = row.key ? stored_key(row.key) : Key::integer(static_cast<int64_t>(root.count()));
+  check_described("key_type", row.key_type, key_type_name(key));
+  if (write.find(key) && !replaces(table)) fail_unique(table);
+  write.set(key, std::move(value));
+  if (row.whole()) {
+    for (const NamedValue& named : row.named) set_named(table, write, key, named);
+  }
+  write.commit();
+}
+
+void insert_row(Table& table, const NewRow& row) {
+  EncodedValue value = encode_row(table, row);
+  const bool several = (row.whole() && !row.named.empty()) || !has_root(table);
+  if (!several) return insert_encoded(table, row, std::move(value));
+  in_savepoint(table.session(), [&] { insert_encoded(table, row, std::move(value)); });
+}
+
+// Gives the row another key, in its place.
+void change_key(Table& table, RowWrite& write, const Key& from, const Key& to) {
+  if (write.root().container_kind() != WordKind::kDict) {
+    throw Error(ErrorCode::kTypeMismatch, "oocmap: the keys of the table " + table.name +
+                                              " are a list's indices and cannot be changed");
+  }
+  if (write.find(to)) {
+    if (!replaces(table)) fail_unique(table);
+    write.erase(to);
+  }
+  write.rename(from, to);
+}
+
+// Whether the row holds the very container that is to be stored: m[k] = m[k] changes nothing.
+bool is_itself(Table& table, RowWrite& write, const Key& key, sqlite3_value* value) {
+  if (sqlite3_value_type(value) != SQLITE_BLOB || !is_handle(blob_bytes(value))) return false;
+  const Handle handle = decode_handle(blob_bytes(value));
+  const auto current = write.find(key);
+  return handle.kind != HandleKind::kScalar && handle.store_id == table.session().store().id() &&
+         current && current->container() && current->word == handle.identity;
+}
+
+void update_encoded(Table& table, const Key& from, const Key& to, const NewRow& row,
+                    std::optional<EncodedValue> value) {
+  RowWrite write(table);
+  const auto current = write.find(from);
+  if (!current) return;  // erased since the row was read
+  check_described("key_type", row.key_type, key_type_name(to));
+  if (!row.whole()) check_described("type", row.type, type_name(*current));
+  if (!(to == from)) change_key(table, write, from, to);
+  const bool unchanged = !row.json && row.value && is_itself(table, write, to, row.value);
+  if (value && !unchanged) write.set(to, std::move(*value));
+  for (const NamedValue& named : row.named) set_named(table, write, to, named);
+  write.commit();
+}
+
+void update_row(Table& table, sqlite3_value* old_key, const NewRow& row) {
+  if (row.key && !has_value(row.key)) fail_null(table);
+  const Key from = stored_key(old_key);
+  const Key to = row.key ? stored_key(row.key) : from;
+  std::optional<EncodedValue> value;
+  if (row.whole()) value = encode_row(table, row);
+  const size_t writes = row.named.size() * 2 + (row.whole() ? 1 : 0) + (to == from ? 0 : 1);
+  if (writes < 2) return update_encoded(table, from, to, row, std::move(value));
+  in_savepoint(table.session(), [&] { update_encoded(table, from, to, row, std::move(value)); });
+}
+
+void run_command_row(Table& table, const NewRow& row, bool insert) {
+  if (!insert || row.key || row.whole() || !row.named.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "oocmap: the column " + quoted_name(table.name) +
+                                                 " takes commands, alone: INSERT INTO " +
+                                                 table.name + "(" + table.name +
+                                                 ") VALUES ('lock'); a handle goes into value");
+  }
+  run_command(table, row.handle);
+}
+
+}  // namespace
+
+void update_table(Table& table, const std::vector<sqlite3_value*>& arguments) {
+  Session& session = table.session();
+  if (!session.in_transaction()) {  // a table made in this transaction gets no xBegin
+    table.connection->begin(session);
+    table.enlisted = true;
+  }
+  if (arguments.size() == 1) {
+    RowWrite write(table);
+    write.erase(stored_key(arguments[0]));
+    return write.commit();
+  }
+  const bool insert = sqlite3_value_type(arguments[0]) == SQLITE_NULL;
+  const NewRow row(table, arguments, insert);
+  if (row.handle) return run_command_row(table, row, insert);
+  insert ? insert_row(table, row) : update_row(table, arguments[0], row);
+}
+
+}  // namespace oocmap::sql
