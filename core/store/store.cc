@@ -152,8 +152,10 @@ struct ThreadShape {
 constexpr size_t kThreadShapes = 64;
 
 ThreadShape& thread_shape(uint64_t id) {
-  thread_local std::array<ThreadShape, kThreadShapes> shapes;
-  return shapes[id % kThreadShapes];
+  // Behind a pointer: what is thread-local itself has to fit the few hundred bytes that a library
+  // loaded late may have (ThreadReader's slot is in static thread-local storage).
+  thread_local const auto shapes = std::make_unique<std::array<ThreadShape, kThreadShapes>>();
+  return (*shapes)[id % kThreadShapes];
 }
 
 }  // namespace

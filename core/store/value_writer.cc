@@ -31,8 +31,8 @@ bool has(const TapeNode& node, uint8_t flag) noexcept { return (node.flags & fla
 
 ValueWriter::ValueWriter(Store& store, WriteTransaction& transaction, Tape& tape)
     : store_(store), transaction_(transaction), tape_(tape), scratch_([]() -> Scratch& {
-        thread_local Scratch scratch;
-        return scratch;
+        thread_local const auto scratch = std::make_unique<Scratch>();
+        return *scratch;
       }()) {}
 
 Member ValueWriter::store(Store& store, WriteTransaction& transaction, EncodedValue& value,
