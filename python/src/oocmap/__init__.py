@@ -1,0 +1,53 @@
+"""OOCMap: a Python dictionary that lives on disk, and a table that SQL can query."""
+
+from oocmap._map import OOCMap
+from oocmap._native import LazyDict, LazyList, LazyTuple, __version__
+from oocmap.connection import Connection
+from oocmap.errors import (
+    ArgumentError,
+    BusyError,
+    ClosedError,
+    CorruptionError,
+    Error,
+    FilesystemError,
+    FormatVersionError,
+    IoError,
+    JsonError,
+    NotAllowedError,
+    PathError,
+    ReadOnlyError,
+    SecondImageError,
+    StaleHandleError,
+    StoreFullError,
+    TransactionError,
+    UnsupportedTypeError,
+)
+from oocmap.loading import load, loadable_path
+
+__all__ = [
+    "ArgumentError",
+    "BusyError",
+    "ClosedError",
+    "Connection",
+    "CorruptionError",
+    "Error",
+    "FilesystemError",
+    "FormatVersionError",
+    "IoError",
+    "JsonError",
+    "LazyDict",
+    "LazyList",
+    "LazyTuple",
+    "NotAllowedError",
+    "OOCMap",
+    "PathError",
+    "ReadOnlyError",
+    "SecondImageError",
+    "StaleHandleError",
+    "StoreFullError",
+    "TransactionError",
+    "UnsupportedTypeError",
+    "__version__",
+    "load",
+    "loadable_path",
+]

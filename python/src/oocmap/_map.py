@@ -1,0 +1,162 @@
+"""OOCMap: a dict that lives in a file."""
+
+import os
+from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+import apsw
+
+from oocmap import _native
+from oocmap.connection import Connection
+from oocmap.errors import ClosedError, UnsupportedTypeError
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+# The first bytes of a handle (docs/format.md): what stands in SQL for a lazy object.
+_HANDLE = b"\xcfOM"
+
+
+class OOCMap(_native.Map[K, V]):
+    """A dict in a file: its values are read when they are asked for, and written at once.
+
+        with OOCMap("data.ooc") as m:
+            m["user"] = {"name": "Ada", "tags": ["x"]}
+            m["user"]["tags"].append("y")      # on disk when it returns
+            m["user"].eager()                  # {'name': 'Ada', 'tags': ['x', 'y']}
+
+    It has dict's methods, with dict's results and exceptions, and keeps insertion order. A dict,
+    list or tuple comes back as a LazyDict, LazyList or LazyTuple; `eager()` makes it plain. A lazy
+    object stored elsewhere in the same map is shared, as in Python.
+
+    Values are None, bool, int, float, str, bytes, tuple, list and dict, nested as they like; keys
+    are those of them that are hashable. Any other type raises UnsupportedTypeError, and nothing of
+    the value is stored.
+
+    Cost: a commit, which waits for the disk unless `durability` says otherwise, for each write
+    outside a transaction; so put a loop of writes into one. A read takes one descent of a B-tree.
+
+    Errors of any use: ClosedError after close(), StaleHandleError for a value that is gone,
+    CorruptionError for a damaged file. Errors of any write: UnsupportedTypeError, TypeError
+    (unhashable key), ArgumentError (NaN as a key), BusyError, ReadOnlyError, StoreFullError,
+    IoError.
+
+    Threads may share a map; a transaction belongs to the thread that began it.
+    """
+
+    connection: Connection
+    """The apsw connection on which the map is the table `temp.map`."""
+
+    def __init__(
+        self,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        *,
+        mode: Literal["r", "w", "c", "x"] = "c",
+        durability: Literal["full", "normal", "off"] = "full",
+        max_size: int | None = None,
+        timeout: float = 5.0,
+    ) -> None:
+        """Open the map in the file `path`.
+
+        Args:
+            path: The file.
+            mode: As in dbm: "r" only reads, "w" needs the file to exist, "c" makes it where it is
+                missing or empty, "x" needs it not to exist.
+            durability: "full": a commit that returned survives power loss. "normal": the last ones
+                may be lost, consistency never. "off": nothing is promised; for throw-away files.
+            max_size: Upper limit of the file's size in bytes; None for none. Reserves nothing.
+            timeout: Seconds a write waits for the lock of another writer before BusyError.
+
+        Raises:
+            OSError: As open(): FileNotFoundError, FileExistsError, IsADirectoryError,
+                PermissionError.
+            CorruptionError: The file is not an OOCMap file, or is damaged.
+            FormatVersionError: The file is of a newer format.
+            FilesystemError: On its file system, or through its links, locks would not hold.
+            ArgumentError: The process has the file open with another durability or max_size.
+        """
+        self._open(path, mode, durability, max_size)
+        try:
+            self._set_timeout(timeout)
+            connection = Connection(read_only=mode == "r", timeout=timeout)
+            self.connection = connection
+            self._join(connection.sqlite3_pointer())
+            self._set_timeout(timeout)
+            connection.set_busy_timeout(min(int(timeout * 1000), 2**31 - 1))
+            quoted = self.path.replace("'", "''")
+            connection.execute(f"CREATE VIRTUAL TABLE temp.map USING oocmap('{quoted}')")
+        except BaseException:
+            self.close()
+            raise
+
+    def transaction(self) -> Connection:
+        """Group operations: `with m.transaction(): ...` commits all of them or none.
+
+        It is the connection's own transaction, so SQL is part of it. The write lock is taken on
+        entry (not in mode "r"), so what is read inside cannot change before it is written: counters
+        lose nothing. Nested ones are savepoints.
+
+        Raises on entry: BusyError, ClosedError. On leaving: what a commit raises.
+        Cost: one commit, however many operations.
+        """
+        if self.closed:
+            raise ClosedError(f"the map is closed: {self.path}")
+        return self.connection
+
+    def sql(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> apsw.Cursor:
+        """Run SQL; return apsw's cursor over the rows (tuples).
+
+        The map is the table `map` with the columns `key`, `value`, `type`, and the hidden `map`: a
+        handle, which comes back as the lazy object it stands for. Lazy objects may be parameters.
+
+        Raises: apsw's errors; ClosedError.
+        """
+        if self.closed:
+            raise ClosedError(f"the map is closed: {self.path}")
+        cursor = self.connection.cursor()
+        cursor.row_trace = self._row
+        cursor.convert_binding = _binding
+        return cursor.execute(query, parameters)
+
+    def _row(self, _: apsw.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        if any(type(value) is bytes and value.startswith(_HANDLE) for value in row):
+            return tuple(self._from_handle(value) for value in row)
+        return row
+
+    def close(self) -> None:
+        """Close the map and its connection; an open transaction is rolled back. May be repeated.
+
+        Every later use of the map, and of lazy objects read from it, raises ClosedError.
+        """
+        connection = getattr(self, "connection", None)
+        if connection is not None:
+            connection.close(True)
+        self._close()
+
+    def __enter__(self) -> Self:
+        """Return the map itself."""
+        return self
+
+    def __exit__(
+        self,
+        etype: type[BaseException] | None,
+        evalue: BaseException | None,
+        etraceback: TracebackType | None,
+    ) -> None:
+        """Close the map."""
+        self.close()
+
+
+def _binding(_: apsw.Cursor, __: int, value: Any) -> bytes:
+    """Stand-in for a parameter SQLite has no type for: the handle of a lazy object."""
+    try:
+        return _native.handle_bytes(value)
+    except TypeError as error:
+        raise UnsupportedTypeError(*error.args) from None
+
+
+MutableMapping.register(_native.Map)
+MutableMapping.register(_native.LazyDict)
+MutableSequence.register(_native.LazyList)
+Sequence.register(_native.LazyTuple)
