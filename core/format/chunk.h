@@ -1,8 +1,6 @@
 // Chunks of a spilled list or tuple: a counted B+tree, so that the middle can grow. docs/format.md.
-//   leaf  = 0x01 u8 | uniform tag u8 | count u16 | [heap bytes u32 if bit 7 of byte 0] words | tags
-//   | heap
-//           (a node of kind kList, in effect: NodeView-like decoding, offsets from the chunk's
-//           start)
+//   leaf  = 0x01 u8 (bit 7: has heap) | uniform tag u8 | count u16 | [heap bytes u32]
+//           words | tags | heap        (but for its first byte a node of kind kList)
 //   inner = 0x02 u8 | 0 u8 | count u16 | (chunk number u64, members below u64)*
 // LMDB key: varint record, varint slot, varint chunk number.
 #pragma once

@@ -16,7 +16,7 @@ namespace oocmap {
 struct Entry {
   uint64_t sequence = 0;
   KeyForm form = KeyForm::kCanonical;
-  Bytes order;  // order bytes (entries: long keys only, else empty: they are in the LMDB key)
+  Bytes order;            // in `entries` for long keys only: else they are in the LMDB key
   Bytes explicit_packed;  // kExplicit only
   Member member;
 };

@@ -4,9 +4,8 @@
 //   kind 1 scalar:    packed value
 //   kind 2 container of an open transaction: as 0, then session nonce u64 | birth u64
 // and of keys that have no SQL value (as a BLOB in the key column):
-//   0xcf 'O' 'K' | version u8 = 1 | element form of the order bytes | [packed key: kExplicit, bool,
-//   float] The element form ends by itself and sorts as the key does, so SQLite orders these BLOBs
-//   rightly.
+//   0xcf 'O' 'K' | version u8 = 1 | element form of the order bytes | [packed key: not kCanonical]
+//   The element form ends by itself and sorts as the key does: so do these BLOBs in SQLite.
 // The low nibble of the first byte is 0xf: never valid JSON, JSONB or UTF-8.
 #pragma once
 
@@ -33,8 +32,8 @@ struct Handle {
 
 OOCMAP_API bool is_handle(Bytes bytes) noexcept;  // by its magic
 OOCMAP_API Buffer encode_handle(const Handle& handle);
-OOCMAP_API Handle
-decode_handle(Bytes bytes);  // Errors: kStaleHandle ("not a handle of this version") / kCorrupt
+// Errors: kStaleHandle for another version's, kCorrupt. Lifetime: `packed` views `bytes`.
+OOCMAP_API Handle decode_handle(Bytes bytes);
 
 OOCMAP_API bool is_key_blob(Bytes bytes) noexcept;
 OOCMAP_API Buffer encode_key_blob(const Key& key);

@@ -32,8 +32,7 @@ uint64_t index_id(Bytes key);  // Errors: kCorrupt
 
 // hash64(payload, seed = kind).
 uint64_t payload_hash(PayloadKind kind, Bytes payload) noexcept;
-// hash64 of all but the record's flags, seed 0x100. `record` is whole (at least kRecordHeader
-// bytes).
+// hash64 of all but the record's flags, seed 0x100. `record` is whole.
 uint64_t record_hash(Bytes record) noexcept;
 // Whether two records hold the same bytes, flags aside.
 bool same_content(Bytes record, Bytes other) noexcept;

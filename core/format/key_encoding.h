@@ -14,16 +14,15 @@ namespace oocmap {
 
 // How to get the key as first written back from its order bytes. Do not renumber: on disk.
 enum class KeyForm : uint8_t {
-  kCanonical =
-      0,  // the order bytes decode to it: an int where the number is an int64, else a float
+  // The order bytes decode to it: an int where the number is an int64, else a float.
+  kCanonical = 0,
   kBool = 1,
   kFloat = 2,     // a float that is an int64: 1.0
   kExplicit = 3,  // a packed value stands beside the order bytes: -0.0, 2**100, (1, True)
 };
 
-// Class bytes, in order. Do not renumber: on disk. A number's class is kClassZero less (negative)
-// or more (positive) the bytes of its truncated magnitude; negatives between -1 and 0 stand one
-// below.
+// Class bytes, in order. Do not renumber: on disk. A positive number's class is kClassZero and the
+// bytes of its truncated magnitude, a negative one's kClassNegativeFraction less these.
 inline constexpr uint8_t kClassNumberFirst = 0x10;       // below -2^63
 inline constexpr uint8_t kClassNegativeFraction = 0x19;  // -1 < x < 0; 0x11-0x18: 8-1 bytes
 inline constexpr uint8_t kClassZero = 0x1a;              // 0 <= x < 1; 0x1b-0x22: 1-8 bytes
@@ -41,14 +40,14 @@ inline constexpr uint8_t kOtherWtf8 = 0x04;         // + escaped bytes, 0x00
 inline constexpr uint8_t kOtherTuple = 0x08;        // + elements, 0x00
 inline constexpr uint8_t kOtherFrozenset = 0x10;    // reserved
 inline constexpr uint8_t kOtherComplex = 0x11;      // reserved
-inline constexpr uint8_t kOtherRational = 0x12;  // reserved: Decimal, Fraction that are no binary64
-inline constexpr uint8_t kOtherDatetime = 0x13;  // reserved
-inline constexpr uint8_t kOtherDate = 0x14;      // reserved
-inline constexpr uint8_t kOtherTime = 0x15;      // reserved
-inline constexpr uint8_t kOtherTimedelta = 0x16;   // reserved
-inline constexpr uint8_t kOtherUuid = 0x17;        // reserved
-inline constexpr uint8_t kOtherRange = 0x18;       // reserved
-inline constexpr uint8_t kOtherRegistered = 0x19;  // reserved
+inline constexpr uint8_t kOtherRational = 0x12;     // reserved: Decimal, Fraction
+inline constexpr uint8_t kOtherDatetime = 0x13;     // reserved
+inline constexpr uint8_t kOtherDate = 0x14;         // reserved
+inline constexpr uint8_t kOtherTime = 0x15;         // reserved
+inline constexpr uint8_t kOtherTimedelta = 0x16;    // reserved
+inline constexpr uint8_t kOtherUuid = 0x17;         // reserved
+inline constexpr uint8_t kOtherRange = 0x18;        // reserved
+inline constexpr uint8_t kOtherRegistered = 0x19;   // reserved
 
 // The longest key this format makes: prefix, cut order bytes, hash, probe. LMDB takes 511.
 inline constexpr size_t kMaxEntryKey = 2 * kMaxVarint + kMaxKeyBytes + 16 + 1;
@@ -128,8 +127,8 @@ class EntryKey {
   size_t size_;
 };
 
-// Removes the container from the front of a key of `entries`, `order` or `chunks`. Errors:
-// kCorrupt.
+// Removes the container from the front of a key of `entries`, `order` or `chunks`.
+// Errors: kCorrupt.
 Identity read_container(Bytes& key);
 // The number after the container in a key of `order` or `chunks`. Errors: kCorrupt.
 uint64_t read_sequence(Bytes key);

@@ -55,17 +55,37 @@ void NodeBuilder::load(const NodeView& view) {
   reset(view.kind());
   shape_ = view.kind() == NodeKind::kShapedDict ? view.shape() : 0;
   const size_t count = view.spilled() ? 0 : view.count();
-  words_.reserve(count + 1);
-  tags_.reserve(count + 1);
-  for (size_t i = 0; i < count; ++i) {
-    Member member = view.member(i);
-    if (is_container(member.tag) && view.base_ != 0 &&
-        make_identity(record_of(member.word), 0) == view.base_) {
-      member.word = slot_of(member.word);
-    }
-    add(member);
-    if (view.kind() == NodeKind::kInlineDict) add_key(view.key(i));
+  if (count == 0) return;
+  words_.resize(count);
+  std::memcpy(words_.data(), view.words(), 8 * count);
+  if (view.uniform_tag() == kMixedTags) {
+    tags_.assign(view.tags_, view.tags_ + count);
+  } else {
+    tags_.assign(count, view.uniform_tag());
   }
+  for (size_t i = 0; i < count; ++i) load_word(view, i);
+  if (view.kind() != NodeKind::kInlineDict) return;
+  for (size_t i = 0; i < count; ++i) {
+    add_key(view.key(i));
+    check_heap(view);
+  }
+}
+
+// Most words stand for themselves; texts and words to the node's own record are taken from the view.
+void NodeBuilder::load_word(const NodeView& view, size_t i) {
+  const Tag tag = tags_[i];
+  if (is_heap(tag) || is_inline(tag)) {
+    words_[i] = store_text(view.member(i));
+    check_heap(view);
+  } else if (is_container(tag) && view.base_ != 0 &&
+             record_of(words_[i]) == record_of(view.base_)) {
+    words_[i] = slot_of(words_[i]);
+  }
+}
+
+// Overlapping strings would let a small node unfold into a huge one.
+void NodeBuilder::check_heap(const NodeView& view) const {
+  if (heap_.size() > view.bytes().size()) throw_corrupt("a node's strings overlap");
 }
 
 void NodeBuilder::set(size_t i, const Member& member) {

@@ -120,30 +120,29 @@ WordKind NodeView::container_kind() const noexcept {
   }
 }
 
-bool NodeView::spilled() const noexcept {
-  return kind_ == NodeKind::kSpilledDict || kind_ == NodeKind::kSpilledList ||
-         kind_ == NodeKind::kSpilledTuple;
+bool NodeView::patch(char* bytes, size_t i, const Member& member) const {
+  if (spilled() || i >= count_) return false;
+  if (uniform_tag() != kMixedTags && uniform_tag() != member.tag) return false;
+  uint64_t word = member.word;
+  if (is_heap(member.tag)) {
+    const Member old = this->member(i);
+    if (!is_heap(old.tag) || old.size < member.size) return false;
+    std::memcpy(bytes + (old.data - node_), member.data, member.size);
+    word = (old.word & 0xffff'ffff) | uint64_t{member.size} << 32;
+  } else if (is_inline(member.tag) && member.data != nullptr) {
+    word = 0;
+    std::memcpy(&word, member.data, std::min<size_t>(member.size, kInlineText));
+  } else if (is_container(member.tag) && base_ != 0 && record_of(word) == record_of(base_)) {
+    word = slot_of(word);
+  }
+  store_le(bytes + (words_ - node_) + 8 * i, word);
+  if (tags_ != nullptr) bytes[static_cast<size_t>(tags_ - node_) + i] = static_cast<char>(member.tag);
+  return true;
 }
 
 bool patch_member(char* record, size_t size, Identity identity, size_t i, const Member& member) {
   const NodeView view = NodeView::locate({record, size}, identity);
-  if (view.spilled() || i >= view.count() || is_heap(member.tag)) return false;
-  const size_t word_at = static_cast<size_t>(view.words() - record) + 8 * i;
-  if (view.uniform_tag() == kMixedTags) {
-    const size_t tags_at = static_cast<size_t>(view.words() - record) + 8 * view.count();
-    record[tags_at + i] = static_cast<char>(member.tag);
-  } else if (view.uniform_tag() != member.tag) {
-    return false;
-  }
-  uint64_t word = member.word;
-  if (is_inline(member.tag) && member.data != nullptr) {
-    word = 0;
-    std::memcpy(&word, member.data, std::min<size_t>(member.size, kInlineText));
-  } else if (is_container(member.tag) && record_of(word) == record_of(identity)) {
-    word = slot_of(word);
-  }
-  store_le(record + word_at, word);
-  return true;
+  return view.patch(record + (view.bytes().data() - record), i, member);
 }
 
 Buffer encode_spilled_dict(uint64_t count, uint64_t next_sequence) {

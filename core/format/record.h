@@ -47,8 +47,8 @@ inline constexpr uint16_t kRecordShared = 4;     // immutable with more than one
 inline constexpr size_t kRecordHeader = 8;
 inline constexpr size_t kNodeHeader = 4;
 inline constexpr Tag kMixedTags = 0xff;  // the uniform tag of a node with a tag a member
-inline constexpr size_t kMaxNodeStart =
-    65'535 * 2;  // the directory's offsets are u16, in units of 2
+// The directory's offsets are u16, in units of 2 bytes.
+inline constexpr size_t kMaxNodeStart = 65'535 * 2;
 
 // A container's node, bounds-checked once when it was located; its accessors only index.
 // Lifetime: views the map; valid while the transaction's stamp is unchanged.
@@ -65,7 +65,10 @@ class OOCMAP_API NodeView {
   Identity identity() const noexcept { return identity_; }
   NodeKind kind() const noexcept { return kind_; }
   WordKind container_kind() const noexcept;  // kDict, kList, kTuple
-  bool spilled() const noexcept;
+  bool spilled() const noexcept {
+    return kind_ == NodeKind::kSpilledDict || kind_ == NodeKind::kSpilledList ||
+           kind_ == NodeKind::kSpilledTuple;
+  }
   uint64_t count() const noexcept { return count_; }  // members; Python's len
 
   // Small kinds only, i < count(). A heap member whose bytes leave the node throws kCorrupt.
@@ -89,6 +92,13 @@ class OOCMAP_API NodeView {
   uint16_t height() const noexcept { return height_; }
 
   Bytes bytes() const noexcept { return {node_, node_size_}; }  // the whole node, without padding
+
+  // Overwrites member `i` of a small node in `bytes`, from which this view was made, where that keeps
+  // the layout: the tag stays (or stands in a tag array), and a heap string takes the place of one
+  // that is no shorter. A heap string that is replaced otherwise stays as dead bytes until the node
+  // is built again. Returns false, and changes nothing, where it would not fit. `member.word` as in
+  // NodeBuilder::add; a record in immutable_index must not be patched. Errors: kCorrupt.
+  bool patch(char* bytes, size_t i, const Member& member) const;
 
  private:
   friend class NodeBuilder;
@@ -134,11 +144,8 @@ class OOCMAP_API NodeView {
   NodeKind kind_ = NodeKind::kList;
 };
 
-// Overwrites member `i` of a small node inside `record` where that keeps the layout: the tag stays
-// (or stands in a tag array) and the new member needs no heap. A heap string it replaces stays as
-// dead bytes until the node is built again. Returns false, and changes nothing, where it would not
-// fit. `member.word` as in NodeBuilder::add; a record in immutable_index must not be patched.
-// Errors: kStaleHandle, kCorrupt. Cost: a locate and two stores.
+// Overwrites member `i` of a small node inside `record` (NodeView::patch). Errors: kStaleHandle,
+// kCorrupt. Cost: a locate and two stores.
 OOCMAP_API bool patch_member(char* record, size_t size, Identity identity, size_t i,
                              const Member& member);
 
@@ -153,13 +160,13 @@ class OOCMAP_API NodeBuilder {
   void set_shape(uint64_t shape) noexcept { shape_ = shape; }
   uint64_t shape() const noexcept { return shape_; }
   // A value member: `member.word` absolute or record 0 for the same record; a heap payload is
-  // copied from `data`; inline text from `data`, or from the word where data is null. Errors:
-  // kInvalidArgument where the heap would pass 4 GiB.
+  // copied from `data`; inline text from `data`, or from the word where data is null.
+  // Errors: kInvalidArgument where the heap would pass 2 GiB.
   void add(const Member& member) { append(words_, tags_, member); }
   void add_key(const Member& key) { append(key_words_, key_tags_, key); }  // kInlineDict
-  // Edits of a decoded node (small kinds).
-  void load(const NodeView&
-                view);  // members and keys copied; container words of the same record localized
+  // Takes over a decoded node (small kinds): its members and keys are copied, words to its own
+  // record made local. Errors: kCorrupt.
+  void load(const NodeView& view);
   void set(size_t i, const Member& member);
   void insert(size_t i, const Member& member);
   void erase(size_t i);  // kInlineDict: the key too
@@ -176,6 +183,8 @@ class OOCMAP_API NodeBuilder {
   void encode(Buffer& to) const;
 
  private:
+  void load_word(const NodeView& view, size_t i);
+  void check_heap(const NodeView& view) const;
   void append(std::vector<uint64_t>& words, std::vector<Tag>& tags, const Member& member) {
     tags.push_back(member.tag);
     words.push_back(store_payload(member));
@@ -218,12 +227,10 @@ class OOCMAP_API RecordEditor {
   size_t slots() const noexcept { return offsets_.size(); }
   size_t live() const noexcept { return live_; }  // slots neither dead nor only reserved
   size_t encoded_size() const noexcept;           // what finish() would make
-  // What finish() would make if `slot`'s node had `bytes`: a record may grow past kMaxRecordBytes
-  // by its nodes' growth, but a node must start below kMaxNodeStart, so a node is spilled before
-  // that.
+  // What finish() would make if `slot`'s node had `bytes`. Nodes that grow may take a record past
+  // kMaxRecordBytes; none may start past kMaxNodeStart, so one is spilled before that.
   size_t size_with(uint16_t slot, size_t bytes) const noexcept;
-  // Whether a node of `bytes` still fits kMaxRecordBytes (a first node always does) and a slot is
-  // left.
+  // Whether a slot is left and a node of `bytes` still fits kMaxRecordBytes; a first node does.
   bool has_room(size_t bytes) const noexcept;
   // Errors (reserve, add): kInvalidArgument where no slot is left.
   uint16_t reserve();        // a slot whose node comes later (cycles)
@@ -234,7 +241,7 @@ class OOCMAP_API RecordEditor {
   Bytes node(uint16_t slot) const;          // with its padding; empty where dead or only reserved
   // The record. Slot numbers stay; the bytes of dead and replaced nodes are left out.
   // Errors: kInvalidArgument where a reserved slot was not filled; kTransactionTooBig where a node
-  // would start at or above kMaxNodeStart.
+  // would start past kMaxNodeStart.
   Buffer finish() const;
   void finish(Buffer& to) const;  // appends it
 

@@ -2,9 +2,8 @@
 //
 // tag = location (2 high bits) | kind (6 low bits)
 //   0x00 | WordKind      the word is the value, or a reference to a container
-//   0x40 | PayloadKind   heap: word = offset from the node's start (u32) | size << 32; in an entry
-//   the
-//                        payload follows the tag
+//   0x40 | PayloadKind   heap: word = offset from the node's start (u32) | size << 32;
+//                        in an entry the payload follows the tag
 //   0x80 | PayloadKind   immutable: word = id in `immutables`
 //   0xC0 | n             text of n <= 8 bytes (valid UTF-8) in the word; 0xD0 | n bytes likewise
 #pragma once

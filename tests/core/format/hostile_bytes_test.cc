@@ -72,6 +72,15 @@ void use_patch(Bytes record) {
   patch_member(copy.data(), copy.size(), identity, 2, {tag_of(WordKind::kInt), 5});
 }
 
+void use_inner(Bytes chunk) {
+  const InnerView inner(chunk);
+  uint64_t total = 0;
+  for (size_t i = 0; i < inner.count(); ++i) total += inner.child(i) + inner.members(i);
+  uint64_t expected = 0;
+  for (const auto& [child, members] : decode_inner(chunk).children) expected += child + members;
+  EXPECT_EQ(total, expected);
+}
+
 void use_entry(Bytes value) {
   const Entry entry = decode_entry(value);
   use(entry.member);
@@ -189,7 +198,7 @@ std::vector<Decoder> decoders() {
        {some_node(NodeKind::kInlineDict), some_node(NodeKind::kTuple)},
        [](Bytes b) { use(NodeView::parse(b, make_identity(3, 0), 3)); }},
       {"leaf", {some_leaf()}, [](Bytes b) { use(leaf_view(b, make_identity(3, 0))); }},
-      {"inner", {encode_inner({{{1, 2}, {3, 4}}})}, [](Bytes b) { decode_inner(b); }},
+      {"inner", {encode_inner({{{1, 2}, {3, 4}}})}, use_inner},
       {"entry",
        {encode_entry(5, Key::text("k"), text), encode_entry(5, Key::floating(-0.0), number),
         encode_entry(5, long_key, text)},
@@ -357,6 +366,23 @@ std::string name_of(const testing::TestParamInfo<Decoder>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Decoders, HostileBytes, testing::ValuesIn(decoders()), name_of);
+
+TEST(HostileNode, OverlappingStringsCannotUnfoldIntoALargeNode) {
+  const std::string text(500, 'a');
+  NodeBuilder builder;
+  builder.reset(NodeKind::kList);
+  for (int i = 0; i < 3; ++i) builder.add(text_member(heap_tag(PayloadKind::kStr), text));
+  Buffer node;
+  builder.encode(node);
+  // Every word names the whole heap.
+  const uint32_t heap_at = kNodeHeader + 4 + 3 * 8;
+  for (size_t i = 0; i < 3; ++i) {
+    store_le(node.data() + kNodeHeader + 4 + 8 * i, heap_at | uint64_t{1'500} << 32);
+  }
+  const NodeView view = NodeView::parse(node, make_identity(1, 0), 1);
+  EXPECT_EQ(view.member(2).size, 1'500u);
+  EXPECT_THROW(builder.load(view), Error);
+}
 
 TEST(HostileRecord, OverlappingNodesCannotUnfoldIntoALargeRecord) {
   RecordEditor editor;
