@@ -1,0 +1,19 @@
+#include <dlfcn.h>
+
+#include <filesystem>
+
+#include "core/lmdb/environment.h"
+#include "gtest/gtest.h"
+
+namespace oocmap {
+namespace {
+
+TEST(Image, KnowsItsOwnPath) {
+  EXPECT_TRUE(std::filesystem::exists(image_path())) << image_path();
+  EXPECT_EQ(std::filesystem::canonical(image_path()), std::filesystem::canonical("/proc/self/exe"));
+}
+
+TEST(Image, IsAlone) { EXPECT_EQ(other_image_path(), std::nullopt); }
+
+}  // namespace
+}  // namespace oocmap
