@@ -1,5 +1,7 @@
 #include "core/json/parser.h"
 
+#include <algorithm>
+#include <charconv>
 #include <optional>
 
 // RapidJSON reports errors by assertion only where its caller broke a rule.
@@ -13,16 +15,46 @@
 namespace oocmap {
 namespace {
 
-// RapidJSON refuses the escape of a lone surrogate, which Python's and SQLite's JSON accept. This
-// stream shows the parser U+FFFF and a letter for it (and U+FFFF twice for a U+FFFF of the text);
-// decode_surrogates() turns them back. Used only for texts that have \ud somewhere.
+// RapidJSON refuses two things that Python's and SQLite's JSON accept: the escape of a lone
+// surrogate, and a number beyond a double. This stream shows the parser something else in their
+// place, which the handler turns back:
+//   a lone surrogate   \uffff and a private character for it (U+FFFF itself: \uffff twice)
+//   a number           text: \uffff, n, the number
+// Used only for texts that need it.
 constexpr std::string_view kMarker = "\\uffff";
 constexpr char kMarkerBytes[] = "\xef\xbf\xbf";
+constexpr std::string_view kNumberMark = "\xef\xbf\xbfn";
 
-class SurrogateStream {
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
+size_t digits_from(std::string_view text, size_t at) noexcept {
+  size_t end = at;
+  while (end < text.size() && is_digit(text[end])) ++end;
+  return end - at;
+}
+
+// Length of the JSON number `text` begins with, 0 where it begins with none.
+size_t number_length(std::string_view text) noexcept {
+  const auto at = [text](size_t i) { return i < text.size() ? text[i] : '\0'; };
+  size_t end = at(0) == '-';
+  const size_t whole = digits_from(text, end);
+  if (whole == 0 || (whole > 1 && at(end) == '0')) return 0;
+  end += whole;
+  if (at(end) == '.') {
+    const size_t fraction = digits_from(text, end + 1);
+    if (fraction == 0) return 0;
+    end += 1 + fraction;
+  }
+  if (at(end) != 'e' && at(end) != 'E') return end;
+  const size_t sign = at(end + 1) == '-' || at(end + 1) == '+';
+  const size_t exponent = digits_from(text, end + 1 + sign);
+  return exponent == 0 ? 0 : end + 1 + sign + exponent;
+}
+
+class ShownStream {
  public:
   using Ch = char;
-  explicit SurrogateStream(std::string_view text) : text_(text) { advance(); }
+  explicit ShownStream(std::string_view text) : text_(text) { advance(); }
   Ch Peek() const { return shown_.empty() ? '\0' : shown_.front(); }
   Ch Take() {
     const Ch c = Peek();
@@ -41,54 +73,68 @@ class SurrogateStream {
   static std::optional<uint32_t> escape(std::string_view at) {
     if (at.size() < 6 || at[0] != '\\' || at[1] != 'u') return std::nullopt;
     uint32_t unit = 0;
-    for (const char c : at.substr(2, 4)) {
-      const char lower = static_cast<char>(c | 0x20);
-      if (c >= '0' && c <= '9') {
-        unit = unit << 4 | static_cast<uint32_t>(c - '0');
-      } else if (lower >= 'a' && lower <= 'f') {
-        unit = unit << 4 | static_cast<uint32_t>(lower - 'a' + 10);
-      } else {
-        return std::nullopt;
-      }
-    }
+    const auto [end, error] = std::from_chars(at.data() + 2, at.data() + 6, unit, 16);
+    if (error != std::errc() || end != at.data() + 6) return std::nullopt;
     return unit;
-  }
-
-  // Shows the next token of the text: an escape as a whole (so that \\ never starts another), a
-  // character otherwise.
-  void advance() {
-    start_ = next_;
-    const std::string_view rest = text_.substr(next_);
-    const std::optional<uint32_t> unit = escape(rest);
-    size_t length = std::min<size_t>(rest.size(), rest.substr(0, 1) == "\\" ? 2 : 1);
-    if (unit && *unit >= 0xd800 && *unit < 0xdc00 && is_low(escape(rest.substr(6)))) {
-      length = 12;
-    } else if (unit && *unit >= 0xd800 && *unit < 0xe000) {
-      next_ += 6;
-      return show(*unit);
-    } else if (unit && *unit == 0xffff) {
-      next_ += 6;
-      return show(0xffff);
-    } else if (rest.substr(0, 3) == kMarkerBytes) {
-      next_ += 3;
-      return show(0xffff);
-    }
-    shown_ = rest.substr(0, length);
-    next_ += length;
   }
 
   static bool is_low(std::optional<uint32_t> unit) {
     return unit && *unit >= 0xdc00 && *unit < 0xe000;
   }
 
+  // Shows the next token of the text: an escape as a whole (so that a backslash pair never starts
+  // another), a character otherwise.
+  void advance() {
+    start_ = next_;
+    const std::string_view rest = text_.substr(next_);
+    if (rest.empty()) return;
+    if (in_text_ ? show_text(rest) : show_number(rest)) return;
+    const size_t length = rest[0] == '\\' ? std::min<size_t>(rest.size(), 2) : 1;
+    if (rest[0] == '"') in_text_ = !in_text_;
+    shown_ = rest.substr(0, length);
+    next_ += length;
+  }
+
+  bool show_text(std::string_view rest) {
+    const std::optional<uint32_t> unit = escape(rest);
+    if (unit && *unit >= 0xd800 && *unit < 0xdc00 && is_low(escape(rest.substr(6)))) {
+      shown_ = rest.substr(0, 12);
+      next_ += 12;
+      return true;
+    }
+    if (unit && ((*unit >= 0xd800 && *unit < 0xe000) || *unit == 0xffff)) {
+      show_unit(*unit, 6);
+      return true;
+    }
+    if (rest.substr(0, 3) == kMarkerBytes) {
+      show_unit(0xffff, 3);
+      return true;
+    }
+    return false;
+  }
+
   // U+FFFF, then U+E000 + the surrogate's number (a private character), or U+FFFF again.
-  void show(uint32_t unit) {
+  void show_unit(uint32_t unit, size_t length) {
     static constexpr char kHex[] = "0123456789abcdef";
     const uint32_t second = unit == 0xffff ? 0xffff : 0xe000 + (unit - 0xd800);
     buffer_ = kMarker;
     buffer_ += "\\u";
     for (int shift = 12; shift >= 0; shift -= 4) buffer_.push_back(kHex[second >> shift & 0xf]);
     shown_ = buffer_;
+    next_ += length;
+  }
+
+  bool show_number(std::string_view rest) {
+    const size_t length = number_length(rest);
+    if (length == 0) return false;  // something else, or an error: shown as it is
+    buffer_ = "\"";
+    buffer_ += kMarker;
+    buffer_ += "n";
+    buffer_ += rest.substr(0, length);
+    buffer_ += "\"";
+    shown_ = buffer_;
+    next_ += length;
+    return true;
   }
 
   std::string_view text_;
@@ -96,6 +142,7 @@ class SurrogateStream {
   Buffer buffer_;
   size_t next_ = 0;
   size_t start_ = 0;
+  bool in_text_ = false;
 };
 
 Buffer decode_surrogates(Bytes text) {
@@ -115,7 +162,8 @@ Buffer decode_surrogates(Bytes text) {
 // RapidJSON's handler: numbers come as text, so that integers stay exact.
 class Handler {
  public:
-  Handler(JsonEvents& events, bool surrogates) : events_(events), surrogates_(surrogates) {}
+  // `shown`: whether the text came through ShownStream.
+  Handler(JsonEvents& events, bool shown) : events_(events), shown_(shown) {}
 
   bool Null() { return events_.null(), true; }
   bool Bool(bool value) { return events_.boolean(value), true; }
@@ -124,8 +172,34 @@ class Handler {
   bool Int64(int64_t) { return false; }
   bool Uint64(uint64_t) { return false; }
   bool Double(double) { return false; }
-  bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
-    const std::string_view digits(text, size);
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool) { return number({text, size}); }
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    const Bytes shown(text, size);
+    if (is_number(shown)) return number(shown.substr(kNumberMark.size()));
+    with_text(shown, [this](PayloadKind kind, Bytes bytes) { events_.payload(kind, bytes); });
+    return true;
+  }
+  bool Key(const char* text, rapidjson::SizeType size, bool) {
+    const Bytes shown(text, size);
+    if (is_number(shown)) {
+      throw Error(ErrorCode::kInvalidJson, "bad JSON: the number " +
+                                               Buffer(shown.substr(kNumberMark.size())) +
+                                               " stands where a key must be text");
+    }
+    with_text(shown, [this](PayloadKind kind, Bytes bytes) { events_.key(kind, bytes); });
+    return true;
+  }
+  bool StartObject() { return events_.begin_object(), true; }
+  bool EndObject(rapidjson::SizeType) { return events_.end(), true; }
+  bool StartArray() { return events_.begin_array(), true; }
+  bool EndArray(rapidjson::SizeType) { return events_.end(), true; }
+
+ private:
+  bool is_number(Bytes shown) const noexcept {
+    return shown_ && shown.substr(0, kNumberMark.size()) == kNumberMark;
+  }
+
+  bool number(std::string_view digits) {
     double value = 0;
     if (digits.find_first_of(".eE") != std::string_view::npos) {
       if (!parse_float(digits, value)) return false;
@@ -137,30 +211,16 @@ class Handler {
                : events_.integer(parsed.value);
     return true;
   }
-  bool String(const char* text, rapidjson::SizeType size, bool) {
-    with_text({text, size},
-              [this](PayloadKind kind, Bytes bytes) { events_.payload(kind, bytes); });
-    return true;
-  }
-  bool Key(const char* text, rapidjson::SizeType size, bool) {
-    with_text({text, size}, [this](PayloadKind kind, Bytes bytes) { events_.key(kind, bytes); });
-    return true;
-  }
-  bool StartObject() { return events_.begin_object(), true; }
-  bool EndObject(rapidjson::SizeType) { return events_.end(), true; }
-  bool StartArray() { return events_.begin_array(), true; }
-  bool EndArray(rapidjson::SizeType) { return events_.end(), true; }
 
- private:
   template <typename Use>
   void with_text(Bytes text, const Use& use) {
-    if (!surrogates_ || text.find(kMarkerBytes) == Bytes::npos) return use(PayloadKind::kStr, text);
+    if (!shown_ || text.find(kMarkerBytes) == Bytes::npos) return use(PayloadKind::kStr, text);
     const Buffer decoded = decode_surrogates(text);
     use(text_form(decoded) == TextForm::kUtf8 ? PayloadKind::kStr : PayloadKind::kWtf8, decoded);
   }
 
   JsonEvents& events_;
-  bool surrogates_;
+  bool shown_;
 };
 
 template <typename Stream>
@@ -186,12 +246,30 @@ bool has_surrogate_escape(std::string_view text) noexcept {
   return text.find("\\ud") != std::string_view::npos || text.find("\\uD") != std::string_view::npos;
 }
 
+// Whether a number may be beyond a double: three digits behind an e, or very many digits in a row.
+bool has_large_number(std::string_view text) noexcept {
+  constexpr size_t kDoubleDigits = 300;
+  size_t run = 0;
+  bool exponent = false;  // the run stands behind an e and perhaps a sign
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (is_digit(c)) {
+      if (++run == (exponent ? 3 : kDoubleDigits)) return true;
+      continue;
+    }
+    exponent = c == 'e' || c == 'E' || (exponent && run == 0 && (c == '-' || c == '+'));
+    run = 0;
+  }
+  return false;
+}
+
 }  // namespace
 
 void parse_json(std::string_view text, JsonEvents& events) {
-  Handler handler(events, has_surrogate_escape(text));
-  if (has_surrogate_escape(text)) {
-    SurrogateStream stream(text);
+  const bool shown = has_surrogate_escape(text) || has_large_number(text);
+  Handler handler(events, shown);
+  if (shown) {
+    ShownStream stream(text);
     parse(stream, handler, text.size());
     return;
   }

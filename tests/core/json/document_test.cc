@@ -44,6 +44,15 @@ TEST(Document, LoneSurrogatesAreKept) {
   EXPECT_EQ(again(R"(["\\ud800"])"), R"(["\\ud800"])");
 }
 
+TEST(Document, NumbersBeyondADoubleAreInfinite) {
+  EXPECT_EQ(again("[1e999,-1E+999,1e-999,2.5e-100,\"1e999\",true]"),
+            "[9.0e+999,-9.0e+999,0.0,2.5e-100,\"1e999\",true]");
+  EXPECT_EQ(again(std::string(400, '9') + ".5"), "9.0e+999");
+  EXPECT_EQ(again(std::string(400, '9')), std::string(400, '9'));
+  EXPECT_NE(message("[1e999,1e]"), "no error");
+  EXPECT_NE(message("[1e999,1e-]"), "no error");
+}
+
 TEST(Document, TextWithNulIsWhole) {
   const Document document = Document::parse(R"("a\u0000b")");
   EXPECT_EQ(document.value(0).payload(), Bytes("a\0b", 3));
