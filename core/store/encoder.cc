@@ -11,7 +11,7 @@
 namespace oocmap {
 namespace {
 
-constexpr size_t kKeepBytes = size_t{4} << 20;  // memory an idle encoder may keep
+constexpr size_t kKeepBytes = size_t{16} << 20;  // memory an idle encoder may keep
 constexpr size_t kShapeSlots = 256;
 
 // An open container. Its members, and the keys of a dict, are the tops of two stacks.
