@@ -23,26 +23,6 @@ uint64_t sum(const InnerChunk& inner) noexcept {
   return members;
 }
 
-// Overwrites member `i` in the bytes of a leaf where its layout allows that.
-bool patch_leaf(Buffer& chunk, Identity list, size_t i, const Member& member) {
-  const NodeView view = leaf_view(chunk, list);
-  if (is_heap(member.tag)) return false;
-  const auto word_at = static_cast<size_t>(view.words() - chunk.data()) + 8 * i;
-  const auto tags_at = static_cast<size_t>(view.words() - chunk.data()) + 8 * view.count();
-  if (view.uniform_tag() == kMixedTags) {
-    chunk[tags_at + i] = static_cast<char>(member.tag);
-  } else if (view.uniform_tag() != member.tag) {
-    return false;
-  }
-  uint64_t word = member.word;
-  if (is_inline(member.tag) && member.data != nullptr) {
-    word = 0;
-    std::memcpy(&word, member.data, std::min<size_t>(member.size, kInlineText));
-  }
-  store_le(chunk.data() + word_at, word);
-  return true;
-}
-
 }  // namespace
 
 ChunkTree chunk_tree(const NodeView& node) {
@@ -61,9 +41,10 @@ LeafAt find_leaf(const Transaction& transaction, Identity list, const ChunkTree&
     }
     chunk = inner.child(child);
   }
-  const NodeView leaf = leaf_view(chunk_bytes(transaction, list, chunk), list);
+  const Bytes bytes = chunk_bytes(transaction, list, chunk);
+  const NodeView leaf = leaf_view(bytes, list);
   if (i - first >= leaf.count()) throw_corrupt("a list's counts do not add up");
-  return {leaf, first, chunk};
+  return {leaf, first, chunk, bytes};
 }
 
 NodeView ChunkEditor::leaf(uint64_t chunk) const {
@@ -108,8 +89,8 @@ void ChunkEditor::put_path(std::vector<Step>& path, int64_t change) {
 
 void ChunkEditor::set(uint64_t i, const Member& member) {
   const LeafAt at = find_leaf(transaction_, list_, tree_, i);
-  Buffer bytes(chunk_bytes(transaction_, list_, at.chunk));
-  if (patch_leaf(bytes, list_, i - at.first, member)) return put(at.chunk, bytes);
+  Buffer bytes(at.bytes);
+  if (at.leaf.patch(bytes.data(), i - at.first, member)) return put(at.chunk, bytes);
   NodeBuilder members;
   members.load(at.leaf);
   members.set(i - at.first, member);

@@ -16,6 +16,7 @@ struct LeafAt {
   NodeView leaf;
   uint64_t first = 0;  // index of the leaf's first member
   uint64_t chunk = 0;  // its number
+  Bytes bytes;         // the whole chunk
 };
 // Errors: kCorrupt. Cost: a descent in `chunks` a level. Lifetime: until the stamp changes.
 LeafAt find_leaf(const Transaction& transaction, Identity list, const ChunkTree& tree, uint64_t i);

@@ -65,6 +65,7 @@ class OOCMAP_API DictWalk {
   bool reverse_;
   bool returned_ = false;  // an entry
   bool done_ = false;
+  bool keep_key_ = false;  // spilled: in a transaction that may be rolled back
   Stamp stamp_;
   NodeView node_;
   std::shared_ptr<const Shape> shape_;
@@ -72,7 +73,7 @@ class OOCMAP_API DictWalk {
   Buffer prefix_;          // spilled: of the dict's rows
   size_t position_ = 0;    // small: next index, in reverse one more than it
   uint64_t sequence_ = 0;  // spilled: next sequence, in reverse one more than it
-  Buffer last_key_;        // order bytes last returned; not kept while shape_ says them
+  Buffer last_key_;        // order bytes last returned, where shape_ does not say them
 };
 
 // Bounds of a walk in key order, over order bytes.

@@ -45,12 +45,10 @@ class KeyMatcher {
 
 }  // namespace
 
-NodeView locate_dict(Store& store, const Transaction& transaction, Identity dict) {
-  const NodeView node = store.locate(transaction, dict);
+void check_dict(const NodeView& node) {
   if (node.container_kind() != WordKind::kDict) {
     throw Error(ErrorCode::kTypeMismatch, "the value is not a dict");
   }
-  return node;
 }
 
 std::shared_ptr<const Shape> shape_of(Store& store, const Transaction& transaction,

@@ -7,8 +7,8 @@
 
 namespace oocmap {
 
-// The dict's node. Errors: kTypeMismatch where `identity` is no dict; those of Store::locate.
-NodeView locate_dict(Store& store, const Transaction& transaction, Identity dict);
+// Errors: kTypeMismatch where `node` is no dict's.
+void check_dict(const NodeView& node);
 // The shape of a shaped dict. Errors: kCorrupt, also where it has another number of keys.
 std::shared_ptr<const Shape> shape_of(Store& store, const Transaction& transaction,
                                       const NodeView& node);

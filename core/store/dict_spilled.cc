@@ -118,7 +118,8 @@ void spilled_clear(Store& store, WriteTransaction& transaction, const NodeView& 
     // The root stays spilled, and its sequence goes on.
     put_header(transaction, dict, encode_spilled_dict(0, node.next_sequence()));
   } else {
-    SmallEdit edit(store, transaction, dict);
+    RecordAt at(transaction, dict);
+    SmallEdit edit(store, transaction, at);
     edit.node().reset(NodeKind::kInlineDict);
     edit.finish();
   }

@@ -11,7 +11,8 @@ DictWalk::DictWalk(Store& store, Identity dict, bool reverse)
 
 // Brings the walk to the transaction's moment. Of the old node only values are read, no views.
 void DictWalk::relocate(const Transaction& transaction) {
-  const NodeView node = locate_dict(*store_, transaction, dict_);
+  const NodeView node = store_->locate(transaction, dict_);
+  check_dict(node);
   const NodeView old = node_;
   keep_last_key();
   rows_.clear();
@@ -25,7 +26,12 @@ void DictWalk::relocate(const Transaction& transaction) {
              old.shape() != node.shape()) {
     go_on_small(transaction, old);
   }
-  if (node.spilled()) prefix_ = entry_prefix(dict_);
+  if (node.spilled()) {
+    prefix_ = entry_prefix(dict_);
+    // Committed, it stays spilled until it is cleared; only a rollback may bring the key back.
+    keep_key_ = transaction.writable();
+    if (!keep_key_) last_key_.clear();
+  }
   stamp_ = transaction.stamp();
 }
 
@@ -41,8 +47,11 @@ void DictWalk::keep_last_key() {
 }
 
 void DictWalk::go_on_small(const Transaction& transaction, const NodeView& old) {
-  const Key last = Key::stored(last_key_, KeyForm::kCanonical, {});
-  const int i = find_small(*store_, transaction, node_, last);
+  int i = -1;
+  if (!last_key_.empty()) {
+    const Key last = Key::stored(last_key_, KeyForm::kCanonical, {});
+    i = find_small(*store_, transaction, node_, last);
+  }
   if (i >= 0) {
     position_ = static_cast<size_t>(reverse_ ? i : i + 1);
   } else if (old.spilled()) {
@@ -100,7 +109,7 @@ bool DictWalk::next(const Transaction& transaction, DictEntry& entry) {
     const Entry row = decode_order_entry(value);
     entry.key = Key::stored(row.order, row.form, row.explicit_packed);
     entry.value = row.member;
-    last_key_.assign(row.order);
+    if (keep_key_) last_key_.assign(row.order);
   } else {
     size_t i = 0;
     done_ = !step_small(i);
@@ -120,9 +129,10 @@ bool DictWalk::next_value(const Transaction& transaction, Member& value) {
     Bytes row_value;
     done_ = !step_spilled(transaction, row_value);
     if (done_) return false;
-    const Entry row = decode_order_entry(row_value);
-    value = row.member;
-    last_key_.assign(row.order);
+    if (keep_key_) {
+      last_key_.assign(decode_order_entry(row_value).order);
+    }
+    value = decode_order_entry_member(row_value);
   } else {
     size_t i = 0;
     done_ = !step_small(i);

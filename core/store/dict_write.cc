@@ -12,10 +12,10 @@ constexpr size_t kNoMember = SIZE_MAX;
 
 // Gives the dict under `edit` keys of its own, where it has those of a shape: its key set changes.
 // The shape itself is left to vacuum: which other dicts have it is not counted.
-void make_inline(Store& store, const Transaction& transaction, const NodeView& node,
-                 SmallEdit& edit) {
+void make_inline(Store& store, const Transaction& transaction, RecordAt& at, SmallEdit& edit) {
   if (edit.node().kind() != NodeKind::kShapedDict) return;
-  const std::shared_ptr<const Shape> shape = shape_of(store, transaction, node);
+  at.refresh(transaction);
+  const std::shared_ptr<const Shape> shape = shape_of(store, transaction, at.node);
   edit.node().set_kind(NodeKind::kInlineDict);
   edit.node().set_shape(0);
   Buffer hold;
@@ -23,85 +23,87 @@ void make_inline(Store& store, const Transaction& transaction, const NodeView& n
 }
 
 // Puts the edited dict, spilled where it has grown too big with its new or changed member `i`.
-void put_settled(Store& store, WriteTransaction& transaction, const NodeView& node, size_t i,
+void put_settled(Store& store, WriteTransaction& transaction, RecordAt& at, size_t i,
                  SmallEdit& edit) {
   if (edit.settle(i, kMaxInlineDict)) return edit.finish();
   // Overwriting may be what made a shaped dict too big.
-  make_inline(store, transaction, node, edit);
-  spill_dict(store, transaction, node.identity(), edit);
+  make_inline(store, transaction, at, edit);
+  spill_dict(store, transaction, at.container, edit);
 }
 
-void overwrite_small(Store& store, WriteTransaction& transaction, Identity dict, size_t i,
-                     const Member& old, EncodedValue& value) {
+void overwrite_small(Store& store, WriteTransaction& transaction, RecordAt& at, size_t i,
+                     EncodedValue& value) {
+  const Member old = at.node.member(i);
   if (value.refers_to(old)) return;
-  if (!value.has_nodes()) {
+  if (value.has_nodes()) {
+    SmallEdit edit(store, transaction, at);
+    edit.node().set(i, edit.place(value));
+    put_settled(store, transaction, at, i, edit);
+  } else {
     const Member member = store_value(store, transaction, value);
     if (same_scalar(old, member)) return;
-    if (!patch_small(transaction, dict, i, member)) {
-      SmallEdit edit(store, transaction, dict);
+    if (!patch_small(transaction, at, i, member)) {
+      SmallEdit edit(store, transaction, at);
       edit.node().set(i, member);
-      put_settled(store, transaction, store.locate(transaction, dict), i, edit);
+      put_settled(store, transaction, at, i, edit);
     }
-  } else {
-    SmallEdit edit(store, transaction, dict);
-    edit.node().set(i, edit.place(value));
-    put_settled(store, transaction, store.locate(transaction, dict), i, edit);
   }
   if (needs_detach(old)) detach(store, transaction, old);
 }
 
-void add_small(Store& store, WriteTransaction& transaction, Identity dict, const Key& key,
+void add_small(Store& store, WriteTransaction& transaction, RecordAt& at, const Key& key,
                EncodedValue& value) {
-  SmallEdit edit(store, transaction, dict);
+  SmallEdit edit(store, transaction, at);
   const Member member = edit.place(value);
-  const NodeView node = store.locate(transaction, dict);
-  make_inline(store, transaction, node, edit);
+  make_inline(store, transaction, at, edit);
   Buffer hold;
   edit.node().add(member);
   edit.node().add_key(key_member(key, hold));
-  put_settled(store, transaction, node, edit.node().count() - 1, edit);
+  put_settled(store, transaction, at, edit.node().count() - 1, edit);
 }
 
 bool set(Store& store, WriteTransaction& transaction, Identity dict, const Key& key,
          EncodedValue& value) {
-  const NodeView node = locate_dict(store, transaction, dict);
-  if (node.spilled()) return spilled_set(store, transaction, node, key, value);
-  const int i = find_small(store, transaction, node, key);
+  RecordAt at(transaction, dict);
+  check_dict(at.node);
+  if (at.node.spilled()) return spilled_set(store, transaction, at.node, key, value);
+  const int i = find_small(store, transaction, at.node, key);
   if (i < 0) {
-    add_small(store, transaction, dict, key, value);
+    add_small(store, transaction, at, key, value);
     return true;
   }
-  const auto at = static_cast<size_t>(i);
-  overwrite_small(store, transaction, dict, at, node.member(at), value);
+  overwrite_small(store, transaction, at, static_cast<size_t>(i), value);
   return false;
 }
 
 bool erase(Store& store, WriteTransaction& transaction, Identity dict, const Key& key) {
-  const NodeView node = locate_dict(store, transaction, dict);
-  if (node.spilled()) return spilled_erase(store, transaction, node, key);
-  const int i = find_small(store, transaction, node, key);
+  RecordAt at(transaction, dict);
+  check_dict(at.node);
+  if (at.node.spilled()) return spilled_erase(store, transaction, at.node, key);
+  const int i = find_small(store, transaction, at.node, key);
   if (i < 0) return false;
-  const auto at = static_cast<size_t>(i);
-  const Member old = node.member(at);
-  SmallEdit edit(store, transaction, dict);
-  make_inline(store, transaction, node, edit);
-  const Member old_key = edit.node().key_at(at);
-  edit.node().erase(at);
-  put_settled(store, transaction, node, kNoMember, edit);
+  const auto place = static_cast<size_t>(i);
+  const Member old = at.node.member(place);
+  SmallEdit edit(store, transaction, at);
+  make_inline(store, transaction, at, edit);
+  const Member old_key = edit.node().key_at(place);
+  edit.node().erase(place);
+  put_settled(store, transaction, at, kNoMember, edit);
   if (needs_detach(old_key)) detach(store, transaction, old_key);
   if (needs_detach(old)) detach(store, transaction, old);
   return true;
 }
 
 void clear(Store& store, WriteTransaction& transaction, Identity dict) {
-  const NodeView node = locate_dict(store, transaction, dict);
-  if (node.spilled()) return spilled_clear(store, transaction, node);
+  RecordAt at(transaction, dict);
+  check_dict(at.node);
+  if (at.node.spilled()) return spilled_clear(store, transaction, at.node);
   std::vector<Member> leaving;
-  for (size_t i = 0; i < node.count(); ++i) {
-    leaving.push_back(node.member(i));
-    if (node.kind() == NodeKind::kInlineDict) leaving.push_back(node.key(i));
+  for (size_t i = 0; i < at.node.count(); ++i) {
+    leaving.push_back(at.node.member(i));
+    if (at.node.kind() == NodeKind::kInlineDict) leaving.push_back(at.node.key(i));
   }
-  SmallEdit edit(store, transaction, dict);
+  SmallEdit edit(store, transaction, at);
   edit.node().reset(NodeKind::kInlineDict);
   edit.finish();
   for (const Member& member : leaving) {
@@ -123,20 +125,21 @@ NodeBuilder with_key(const NodeBuilder& from, size_t i, const Key& key) {
 
 bool rename(Store& store, WriteTransaction& transaction, Identity dict, const Key& from,
             const Key& to) {
-  const NodeView node = locate_dict(store, transaction, dict);
-  if (node.spilled()) return spilled_rename(transaction, node, from, to);
-  const int i = find_small(store, transaction, node, from);
+  RecordAt at(transaction, dict);
+  check_dict(at.node);
+  if (at.node.spilled()) return spilled_rename(transaction, at.node, from, to);
+  const int i = find_small(store, transaction, at.node, from);
   if (i < 0) return false;
   if (from == to) return true;
-  if (find_small(store, transaction, node, to) >= 0) {
+  if (find_small(store, transaction, at.node, to) >= 0) {
     throw Error(ErrorCode::kInvalidArgument, "the new key exists already");
   }
-  const auto at = static_cast<size_t>(i);
-  SmallEdit edit(store, transaction, dict);
-  make_inline(store, transaction, node, edit);
-  const Member old_key = edit.node().key_at(at);
-  edit.node() = with_key(edit.node(), at, to);
-  put_settled(store, transaction, node, at, edit);
+  const auto place = static_cast<size_t>(i);
+  SmallEdit edit(store, transaction, at);
+  make_inline(store, transaction, at, edit);
+  const Member old_key = edit.node().key_at(place);
+  edit.node() = with_key(edit.node(), place, to);
+  put_settled(store, transaction, at, kNoMember, edit);
   if (needs_detach(old_key)) detach(store, transaction, old_key);
   return true;
 }

@@ -18,7 +18,8 @@ KeyWalk::KeyWalk(Store& store, Identity dict, KeyBounds bounds, bool reverse)
     : store_(&store), dict_(dict), bounds_(std::move(bounds)), reverse_(reverse) {}
 
 void KeyWalk::relocate(const Transaction& transaction) {
-  node_ = locate_dict(*store_, transaction, dict_);
+  node_ = store_->locate(transaction, dict_);
+  check_dict(node_);
   shape_ = node_.kind() == NodeKind::kShapedDict ? shape_of(*store_, transaction, node_) : nullptr;
   rows_.clear();
   sorted_.clear();

@@ -13,12 +13,12 @@ namespace {
 
 constexpr size_t kDrainAtOnce = 4;
 
-NodeView locate_list(Store& store, const Transaction& transaction, Identity list) {
-  const NodeView node = store.locate(transaction, list);
-  if (node.container_kind() != WordKind::kList) {
+RecordAt locate_list(const Transaction& transaction, Identity list) {
+  RecordAt at(transaction, list);
+  if (at.node.container_kind() != WordKind::kList) {
     throw Error(ErrorCode::kTypeMismatch, "the value is not a list");
   }
-  return node;
+  return at;
 }
 
 [[noreturn]] void out_of_range() {
@@ -54,7 +54,8 @@ void put_settled(WriteTransaction& transaction, Identity list, size_t i, SmallEd
 
 // A list without members is a small one, whatever it was.
 void put_empty(Store& store, WriteTransaction& transaction, Identity list) {
-  SmallEdit edit(store, transaction, list);
+  RecordAt at(transaction, list);
+  SmallEdit edit(store, transaction, at);
   edit.node().reset(NodeKind::kList);
   edit.finish();
 }
@@ -66,19 +67,19 @@ void put_tree(Store& store, WriteTransaction& transaction, Identity list, const 
 
 // --- list_set
 
-void set_small(Store& store, WriteTransaction& transaction, Identity list, size_t i,
+void set_small(Store& store, WriteTransaction& transaction, RecordAt& at, size_t i,
                const Member& old, EncodedValue& value) {
   if (!value.has_nodes()) {
     const Member member = store_value(store, transaction, value);
     if (same_scalar(old, member)) return;
-    if (patch_small(transaction, list, i, member)) return;
-    SmallEdit edit(store, transaction, list);
+    if (patch_small(transaction, at, i, member)) return;
+    SmallEdit edit(store, transaction, at);
     edit.node().set(i, member);
-    return put_settled(transaction, list, i, edit);
+    return put_settled(transaction, at.container, i, edit);
   }
-  SmallEdit edit(store, transaction, list);
+  SmallEdit edit(store, transaction, at);
   edit.node().set(i, edit.place(value));
-  put_settled(transaction, list, i, edit);
+  put_settled(transaction, at.container, i, edit);
 }
 
 void set_spilled(Store& store, WriteTransaction& transaction, Identity list, const ChunkTree& tree,
@@ -93,14 +94,14 @@ void set_spilled(Store& store, WriteTransaction& transaction, Identity list, con
 
 void set(Store& store, WriteTransaction& transaction, Identity list, uint64_t i,
          EncodedValue& value) {
-  const NodeView node = locate_list(store, transaction, list);
-  if (i >= node.count()) out_of_range();
-  const Member old = list_get(store, transaction, node, i);
+  RecordAt at = locate_list(transaction, list);
+  if (i >= at.node.count()) out_of_range();
+  const Member old = list_get(store, transaction, at.node, i);
   if (value.refers_to(old)) return;
-  if (node.spilled()) {
-    set_spilled(store, transaction, list, chunk_tree(node), i, value);
+  if (at.node.spilled()) {
+    set_spilled(store, transaction, list, chunk_tree(at.node), i, value);
   } else {
-    set_small(store, transaction, list, i, old, value);
+    set_small(store, transaction, at, i, old, value);
   }
   if (needs_detach(old)) detach(store, transaction, old);
 }
@@ -116,9 +117,10 @@ void extend_spilled(Store& store, WriteTransaction& transaction, Identity list,
   put_tree(store, transaction, list, chunks.finish());
 }
 
-void extend_small(Store& store, WriteTransaction& transaction, Identity list,
+void extend_small(Store& store, WriteTransaction& transaction, RecordAt& at,
                   std::vector<EncodedValue>& values) {
-  SmallEdit edit(store, transaction, list);
+  const Identity list = at.container;
+  SmallEdit edit(store, transaction, at);
   size_t done = 0;
   while (done < values.size()) {
     edit.node().add(edit.place(values[done++]));
@@ -132,27 +134,27 @@ void extend_small(Store& store, WriteTransaction& transaction, Identity list,
 
 void extend(Store& store, WriteTransaction& transaction, Identity list,
             std::vector<EncodedValue>& values) {
-  const NodeView node = locate_list(store, transaction, list);
+  RecordAt at = locate_list(transaction, list);
   if (values.empty()) return;
-  if (node.spilled()) return extend_spilled(store, transaction, list, values, 0);
-  extend_small(store, transaction, list, values);
+  if (at.node.spilled()) return extend_spilled(store, transaction, list, values, 0);
+  extend_small(store, transaction, at, values);
 }
 
 void insert(Store& store, WriteTransaction& transaction, Identity list, uint64_t i,
             EncodedValue value) {
-  const NodeView node = locate_list(store, transaction, list);
-  if (i > node.count()) out_of_range();
-  if (i == node.count()) {
+  RecordAt at = locate_list(transaction, list);
+  if (i > at.node.count()) out_of_range();
+  if (i == at.node.count()) {
     std::vector<EncodedValue> values;
     values.push_back(std::move(value));
     return extend(store, transaction, list, values);
   }
-  if (!node.spilled()) {
-    SmallEdit edit(store, transaction, list);
+  if (!at.node.spilled()) {
+    SmallEdit edit(store, transaction, at);
     edit.node().insert(i, edit.place(value));
     return put_settled(transaction, list, i, edit);
   }
-  ChunkEditor editor(transaction, list, chunk_tree(node));
+  ChunkEditor editor(transaction, list, chunk_tree(at.node));
   editor.insert(i, store_value(store, transaction, value));
   put_tree(store, transaction, list, editor.tree());
 }
@@ -160,18 +162,18 @@ void insert(Store& store, WriteTransaction& transaction, Identity list, uint64_t
 // --- list_erase, list_clear
 
 void erase(Store& store, WriteTransaction& transaction, Identity list, uint64_t i, uint64_t count) {
-  const NodeView node = locate_list(store, transaction, list);
-  if (i > node.count() || count > node.count() - i) out_of_range();
+  RecordAt at = locate_list(transaction, list);
+  if (i > at.node.count() || count > at.node.count() - i) out_of_range();
   if (count == 0) return;
   std::vector<Member> erased;
-  if (node.spilled()) {
-    ChunkEditor editor(transaction, list, chunk_tree(node));
+  if (at.node.spilled()) {
+    ChunkEditor editor(transaction, list, chunk_tree(at.node));
     editor.erase(i, count, erased);
     put_tree(store, transaction, list, editor.tree());
   } else {
-    for (uint64_t at = i; at < i + count; ++at) erased.push_back(node.member(at));
-    SmallEdit edit(store, transaction, list);
-    for (uint64_t at = i + count; at > i; --at) edit.node().erase(at - 1);
+    for (uint64_t k = i; k < i + count; ++k) erased.push_back(at.node.member(k));
+    SmallEdit edit(store, transaction, at);
+    for (uint64_t k = i + count; k > i; --k) edit.node().erase(k - 1);
     edit.finish();
   }
   detach_all(store, transaction, erased);
@@ -187,8 +189,8 @@ void collect_leaf(Bytes chunk, Identity list, std::vector<Member>& members) {
 }
 
 void clear(Store& store, WriteTransaction& transaction, Identity list) {
-  const NodeView node = locate_list(store, transaction, list);
-  if (!node.spilled()) return erase(store, transaction, list, 0, node.count());
+  RecordAt at = locate_list(transaction, list);
+  if (!at.node.spilled()) return erase(store, transaction, list, 0, at.node.count());
   put_empty(store, transaction, list);
   erase_all_rows(store, transaction, Database::kChunks, list, collect_leaf);
 }
@@ -207,9 +209,9 @@ void check_permutation(const std::vector<uint64_t>& order, uint64_t count) {
   }
 }
 
-void permute_small(Store& store, WriteTransaction& transaction, Identity list,
+void permute_small(Store& store, WriteTransaction& transaction, RecordAt& at,
                    const std::vector<uint64_t>& order) {
-  SmallEdit edit(store, transaction, list);
+  SmallEdit edit(store, transaction, at);
   NodeBuilder sorted;
   sorted.reset(NodeKind::kList);
   for (const uint64_t i : order) sorted.add(edit.node().at(i));
@@ -241,11 +243,11 @@ void permute_spilled(Store& store, WriteTransaction& transaction, const NodeView
 
 void permute(Store& store, WriteTransaction& transaction, Identity list,
              const std::vector<uint64_t>& order) {
-  const NodeView node = locate_list(store, transaction, list);
-  check_permutation(order, node.count());
+  RecordAt at = locate_list(transaction, list);
+  check_permutation(order, at.node.count());
   if (order.empty()) return;
-  if (node.spilled()) return permute_spilled(store, transaction, node, order);
-  permute_small(store, transaction, list, order);
+  if (at.node.spilled()) return permute_spilled(store, transaction, at.node, order);
+  permute_small(store, transaction, at, order);
 }
 
 }  // namespace

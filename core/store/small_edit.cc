@@ -21,75 +21,103 @@ Member make_single(Store& store, WriteTransaction& transaction, const Member& te
 
 }  // namespace
 
-SmallEdit::SmallEdit(Store& store, WriteTransaction& transaction, Identity container)
+RecordAt::RecordAt(const Transaction& transaction, Identity identity)
+    : container(identity),
+      stamp(transaction.stamp()),
+      record(record_bytes(transaction, record_of(identity))),
+      node(NodeView::locate(record, identity)) {}
+
+void RecordAt::refresh(const Transaction& transaction) {
+  if (transaction.stamp() != stamp) *this = RecordAt(transaction, container);
+}
+
+std::unique_ptr<SmallEdit::Parts>& SmallEdit::spare() {
+  thread_local std::unique_ptr<Parts> parts;
+  return parts;
+}
+
+SmallEdit::SmallEdit(Store& store, WriteTransaction& transaction, RecordAt& at)
     : store_(store),
       transaction_(transaction),
-      record_(record_of(container)),
-      slot_(slot_of(container)),
-      loaded_(transaction.stamp()) {
-  const Bytes bytes = record_bytes(transaction, record_);
-  const NodeView view = NodeView::locate(bytes, container);
-  editor_.load(bytes);
-  node_.load(view);
-  loaded_bytes_ = view.bytes().size();
-  loaded_count_ = node_.count();
+      container_(at.container),
+      parts_(std::move(spare())) {
+  at.refresh(transaction);
+  loaded_ = at.stamp;
+  if (parts_ == nullptr) parts_ = std::make_unique<Parts>();
+  parts_->editor.load(at.record);
+  parts_->node.load(at.node);
+  loaded_bytes_ = at.node.bytes().size();
+  loaded_count_ = parts_->node.count();
+}
+
+SmallEdit::~SmallEdit() {
+  // A spilled list's node may have been large: what is kept is bounded.
+  constexpr size_t kKeepBytes = size_t{1} << 20;
+  if (parts_->record.capacity() + parts_->bytes.capacity() < kKeepBytes) {
+    spare() = std::move(parts_);
+  }
 }
 
 Member SmallEdit::place(EncodedValue& value) {
-  Member member = store_value(store_, transaction_, value, &editor_, record_);
-  if (member.container() && record_of(member.word) == record_) member.word = slot_of(member.word);
+  Member member = store_value(store_, transaction_, value, &parts_->editor, record());
+  if (member.container() && record_of(member.word) == record()) {
+    member.word = slot_of(member.word);
+  }
   return member;
 }
 
 // A node that does not grow may stay, whatever limits it was written under.
 bool SmallEdit::has_room(size_t bytes) const noexcept {
   return bytes <= loaded_bytes_ ||
-         (bytes <= kMaxNodeBytes && editor_.size_with(slot_, bytes) <= kMaxRecordBytes);
+         (bytes <= kMaxNodeBytes &&
+          parts_->editor.size_with(slot_of(container_), bytes) <= kMaxRecordBytes);
 }
 
 bool SmallEdit::settle(size_t i, size_t max_members) {
-  if (node_.count() > max_members && node_.count() > loaded_count_) return false;
-  const size_t bytes = node_.encoded_size();
+  NodeBuilder& members = parts_->node;
+  if (members.count() > max_members && members.count() > loaded_count_) return false;
+  const size_t bytes = members.encoded_size();
   if (has_room(bytes)) return true;
-  if (i >= node_.count()) return false;
-  const Member member = node_.at(i);
+  if (i >= members.count()) return false;
+  const Member member = members.at(i);
   if (!is_heap(member.tag) || !has_room(bytes - member.size)) return false;
-  node_.set(i, make_single(store_, transaction_, member));
+  members.set(i, make_single(store_, transaction_, member));
   return true;
 }
 
 void SmallEdit::finish() {
-  Buffer bytes;
-  node_.encode(bytes);
-  replace(bytes);
+  parts_->bytes.clear();
+  parts_->node.encode(parts_->bytes);
+  replace(parts_->bytes);
 }
 
 void SmallEdit::replace(Bytes node) {
-  editor_.replace(slot_, node);
+  RecordEditor& editor = parts_->editor;
+  editor.replace(slot_of(container_), node);
   // Storing the new value may have pinned this very record.
   if (transaction_.stamp() != loaded_) {
-    editor_.set_flags(editor_.flags() | record_flags(record_bytes(transaction_, record_)));
+    editor.set_flags(editor.flags() | record_flags(record_bytes(transaction_, record())));
   }
-  Buffer bytes;
-  editor_.finish(bytes);
-  transaction_.put(Database::kRecords, record_, bytes);
+  parts_->record.clear();
+  editor.finish(parts_->record);
+  transaction_.put(Database::kRecords, record(), parts_->record);
 }
 
-bool patch_small(WriteTransaction& transaction, Identity container, size_t i,
-                 const Member& member) {
-  if (is_heap(member.tag)) return false;
-  Buffer record(record_bytes(transaction, record_of(container)));
-  if (!patch_member(record.data(), record.size(), container, i, member)) return false;
-  transaction.put(Database::kRecords, record_of(container), record);
+bool patch_small(WriteTransaction& transaction, RecordAt& at, size_t i, const Member& member) {
+  thread_local Buffer copy;
+  at.refresh(transaction);
+  copy.assign(at.record);
+  const auto node_at = at.node.bytes().data() - at.record.data();
+  if (!at.node.patch(copy.data() + node_at, i, member)) return false;
+  transaction.put(Database::kRecords, record_of(at.container), copy);
   return true;
 }
 
 void put_header(WriteTransaction& transaction, Identity container, Bytes node) {
-  Buffer record(record_bytes(transaction, record_of(container)));
-  const NodeView view = NodeView::locate(record, container);
-  if (view.bytes().size() != node.size()) throw_corrupt("a spilled node has another size");
-  const auto at = static_cast<size_t>(view.bytes().data() - record.data());
-  record.replace(at, node.size(), node);
+  const RecordAt at(transaction, container);
+  if (at.node.bytes().size() != node.size()) throw_corrupt("a spilled node has another size");
+  Buffer record(at.record);
+  record.replace(static_cast<size_t>(at.node.bytes().data() - at.record.data()), node.size(), node);
   transaction.put(Database::kRecords, record_of(container), record);
 }
 

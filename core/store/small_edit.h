@@ -1,19 +1,36 @@
 // Changing a small container: its record and its node, taken apart in memory, and put back as one.
 #pragma once
 
+#include <memory>
+
 #include "core/store/encoder.h"
 #include "core/store/store.h"
 
 namespace oocmap {
 
+// A container's record and its node in it, at one moment. Lifetime: until the stamp changes.
+struct RecordAt {
+  // Errors: kStaleHandle, kCorrupt.
+  RecordAt(const Transaction& transaction, Identity container);
+  void refresh(const Transaction& transaction);  // where something was written since
+
+  Identity container;
+  Stamp stamp;
+  Bytes record;
+  NodeView node;
+};
+
 // One small container under change. Nothing of it is put before finish() or replace().
 class SmallEdit {
  public:
-  // Errors: kStaleHandle, kCorrupt.
-  SmallEdit(Store& store, WriteTransaction& transaction, Identity container);
+  // Errors: kCorrupt; kStaleHandle where `at` had to be refreshed.
+  SmallEdit(Store& store, WriteTransaction& transaction, RecordAt& at);
+  ~SmallEdit();
+  SmallEdit(const SmallEdit&) = delete;
+  SmallEdit& operator=(const SmallEdit&) = delete;
 
-  NodeBuilder& node() noexcept { return node_; }
-  uint64_t record() const noexcept { return record_; }
+  NodeBuilder& node() noexcept { return parts_->node; }
+  uint64_t record() const noexcept { return record_of(container_); }
 
   // Stores `value`, in this record while there is room, and returns the member for node().
   // Lifetime: the bytes of a heap member belong to `value`.
@@ -27,22 +44,27 @@ class SmallEdit {
   void replace(Bytes node);  // puts the record with these bytes as the container's node
 
  private:
+  struct Parts {
+    RecordEditor editor;
+    NodeBuilder node;
+    Buffer bytes;
+    Buffer record;
+  };
+  static std::unique_ptr<Parts>& spare();  // kept a thread, so that an edit allocates little
   bool has_room(size_t bytes) const noexcept;
 
   Store& store_;
   WriteTransaction& transaction_;
-  uint64_t record_;
-  uint16_t slot_;
-  size_t loaded_bytes_ = 0;
-  size_t loaded_count_ = 0;
+  Identity container_;
   Stamp loaded_;
-  RecordEditor editor_;
-  NodeBuilder node_;
+  size_t loaded_bytes_;
+  size_t loaded_count_;
+  std::unique_ptr<Parts> parts_;
 };
 
-// Overwrites member `i` of a small container with a member that needs no heap, where the layout of
-// its node allows that: the record is copied and put, nothing decoded. Returns whether it did.
-bool patch_small(WriteTransaction& transaction, Identity container, size_t i, const Member& member);
+// Overwrites member `i` of a small container where the layout of its node allows that: the record
+// is copied and put, nothing decoded. Returns whether it did.
+bool patch_small(WriteTransaction& transaction, RecordAt& at, size_t i, const Member& member);
 
 // Puts another node of the same size in the place of the container's: the header of a spilled one.
 void put_header(WriteTransaction& transaction, Identity container, Bytes node);
