@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/export.h"
 
 namespace oocmap::sql {
 
@@ -22,7 +23,7 @@ class SqliteError : public std::exception {
 };
 
 // The extended SQLite result code of an error.
-int sqlite_code(ErrorCode code) noexcept;
+OOCMAP_API int sqlite_code(ErrorCode code) noexcept;
 // The error that a failed call of SQLite on our behalf stands for (a join).
 Error error_of(int sqlite_code, const std::string& message);
 

@@ -93,45 +93,43 @@ void get_several(Connection& connection, sqlite3_context* context, int argc, sql
   result_json_text(context, json);
 }
 
-void check_arguments(const char* name, int argc, int least, int most) {
-  if (argc >= least && argc <= most) return;
-  const std::string expected =
-      least == most ? std::to_string(least) : std::to_string(least) + " to " + std::to_string(most);
+void check_arguments(const char* name, int argc) {
+  if (argc == 1 || argc == 2) return;
   throw Error(ErrorCode::kInvalidArgument, "wrong number of arguments to function " +
-                                               std::string(name) + "(): it takes " + expected);
+                                               std::string(name) + "(): it takes x [, path]");
 }
 
 void get(Connection& connection, sqlite3_context* context, int argc, sqlite3_value** argv) {
   if (argc > 2) return get_several(connection, context, argc, argv);
-  check_arguments("oocmap_get", argc, 1, 2);
+  if (argc == 0) check_arguments("oocmap_get", argc);
   if (const Target target(connection, context, argc, argv); target) {
     target.subject().result(context, target.place());
   }
 }
 
 void ref(Connection& connection, sqlite3_context* context, int argc, sqlite3_value** argv) {
-  check_arguments("oocmap_ref", argc, 1, 2);
+  check_arguments("oocmap_ref", argc);
   if (const Target target(connection, context, argc, argv); target) {
     target.subject().result_ref(context, target.place());
   }
 }
 
 void json(Connection& connection, sqlite3_context* context, int argc, sqlite3_value** argv) {
-  check_arguments("oocmap_json", argc, 1, 2);
+  check_arguments("oocmap_json", argc);
   if (const Target target(connection, context, argc, argv); target) {
     target.subject().result_json(context, target.place());
   }
 }
 
 void type(Connection& connection, sqlite3_context* context, int argc, sqlite3_value** argv) {
-  check_arguments("oocmap_type", argc, 1, 2);
+  check_arguments("oocmap_type", argc);
   if (const Target target(connection, context, argc, argv); target) {
     sqlite3_result_text(context, target.subject().type(target.place()), -1, SQLITE_STATIC);
   }
 }
 
 void len(Connection& connection, sqlite3_context* context, int argc, sqlite3_value** argv) {
-  check_arguments("oocmap_len", argc, 1, 2);
+  check_arguments("oocmap_len", argc);
   if (const Target target(connection, context, argc, argv); target) {
     const auto length = target.subject().length(target.place());
     if (length) sqlite3_result_int64(context, static_cast<sqlite3_int64>(*length));

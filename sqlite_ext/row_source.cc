@@ -95,8 +95,7 @@ class IndexRange final : public RowSource {
   bool descending_;
 };
 
-// A dict in SQL's key order: region by region, and among long keys with a common prefix, which the
-// store keeps by hash, sorted here.
+// A dict in SQL's key order, region by region.
 class KeyOrder final : public RowSource {
  public:
   KeyOrder(Store& store, Identity dict, KeyRange range)
@@ -107,103 +106,27 @@ class KeyOrder final : public RowSource {
   }
 
   bool next(const Transaction& transaction, DictEntry& entry) override {
-    for (;;) {
-      if (next_kept(transaction, entry)) return true;
-      if (!next_stored(transaction, entry)) return false;
-      if (!is_long_key(entry.key.order())) return true;
-      collect_run(transaction, entry);
-    }
-  }
-
- private:
-  // The next of the keys read ahead. They may have been erased since: each is looked up.
-  bool next_kept(const Transaction& transaction, DictEntry& entry) {
-    while (kept_at_ < kept_.size()) {
-      entry.key = std::move(kept_[kept_at_++]);
-      if (const auto member = find_again(store_, transaction, dict_, entry.key)) {
-        entry.value = *member;
-        return true;
-      }
-    }
-    kept_.clear();
-    kept_at_ = 0;
-    return false;
-  }
-
-  bool next_stored(const Transaction& transaction, DictEntry& entry) {
-    for (;;) {
-      if (region_ < first_ || region_ > last_) return false;
+    while (region_ >= first_ && region_ <= last_) {
       if (!walk_) walk_.emplace(store_, dict_, bounds(), range_.descending);
-      while (walk_->next(transaction, entry)) {
-        if (!is_long_key(entry.key.order()) || within(entry.key.order())) return true;
-      }
+      if (walk_->next(transaction, entry)) return true;
       walk_.reset();
       region_ += range_.descending ? -1 : 1;
     }
+    return false;
   }
 
-  // Reads all keys that share the long key's kept prefix, and the one behind them.
-  void collect_run(const Transaction& transaction, DictEntry& entry) {
-    const Buffer prefix(entry.key.order().substr(0, kMaxKeyBytes));
-    const int region = region_;
-    kept_.push_back(std::move(entry.key));
-    bool more = next_stored(transaction, entry);
-    while (more && region_ == region && is_long_key(entry.key.order()) &&
-           entry.key.order().starts_with(prefix)) {
-      kept_.push_back(std::move(entry.key));
-      more = next_stored(transaction, entry);
-    }
-    std::sort(kept_.begin(), kept_.end(), [this](const Key& a, const Key& b) {
-      return range_.descending ? b.order() < a.order() : a.order() < b.order();
-    });
-    if (more) kept_.push_back(std::move(entry.key));
-  }
-
-  // The walk's bounds in this region. A bound over kMaxKeyBytes is widened to all keys that share
-  // what the store keeps of it; within() then decides.
+ private:
   KeyBounds bounds() const {
     KeyBounds bounds = region_bounds(static_cast<KeyRegion>(region_));
     if (range_.lower && region_ == first_) {
       bounds.lower = range_.lower->order;
       bounds.lower_open = range_.lower_open;
-      if (is_long_key(*bounds.lower)) {
-        bounds.lower->resize(kMaxKeyBytes);
-        bounds.lower_open = false;
-      }
     }
     if (range_.upper && region_ == last_) {
       bounds.upper = range_.upper->order;
       bounds.upper_open = range_.upper_open;
-      if (is_long_key(*bounds.upper)) {
-        bounds.upper->resize(kMaxKeyBytes);
-        widen(bounds);
-      }
     }
     return bounds;
-  }
-
-  // To just behind every key that starts with the upper bound.
-  static void widen(KeyBounds& bounds) {
-    Buffer& upper = *bounds.upper;
-    while (!upper.empty() && upper.back() == '\xff') upper.pop_back();
-    if (upper.empty()) {
-      bounds.upper.reset();
-    } else {
-      ++upper.back();
-      bounds.upper_open = true;
-    }
-  }
-
-  bool within(Bytes order) const {
-    if (range_.lower && region_ == first_) {
-      const int compared = order.compare(range_.lower->order);
-      if (compared < 0 || (compared == 0 && range_.lower_open)) return false;
-    }
-    if (range_.upper && region_ == last_) {
-      const int compared = order.compare(range_.upper->order);
-      if (compared > 0 || (compared == 0 && range_.upper_open)) return false;
-    }
-    return true;
   }
 
   Store& store_;
@@ -213,8 +136,6 @@ class KeyOrder final : public RowSource {
   int last_;
   int region_;
   std::optional<KeyWalk> walk_;
-  std::vector<Key> kept_;
-  size_t kept_at_ = 0;
 };
 
 // The least index a lower bound allows (clamped to [0, count]).

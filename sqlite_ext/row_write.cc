@@ -143,10 +143,13 @@ Member RowWrite::make_dict(const NodeView& parent, const PathStep& step,
 void RowWrite::set_step(const NodeView& parent, const PathStep& step, const std::string& path_text,
                         EncodedValue value) {
   switch (parent.container_kind()) {
-    case WordKind::kDict:
-      if (!step.key) fail_missing(path_text);
+    case WordKind::kDict: {
+      const bool there =
+          step.key && dict_get(store(), transaction(), parent, *step.key).has_value();
+      if (!there && step.kind != PathStep::Kind::kName) fail_missing(path_text);
       dict_set(store(), transaction(), parent.identity(), *step.key, std::move(value));
       return;
+    }
     case WordKind::kList: {
       const uint64_t index = step_index(parent, step, path_text);
       return list_set(store(), transaction(), parent.identity(), index, std::move(value));

@@ -90,7 +90,10 @@ void Subject::read_blob(Connection& connection, Bytes bytes) {
   }
   ResolvedHandle resolved = resolve_handle(connection, bytes);
   member_ = resolved.member;
-  if (!member_.container()) return;
+  if (!member_.container()) {
+    scalar_handle_ = bytes;
+    return;
+  }
   session_ = std::move(resolved.session);
   scope_.emplace(*session_, View::kSession);
   const NodeView node = session_->store().locate(transaction(), member_.word);
@@ -136,12 +139,7 @@ void Subject::result_ref(sqlite3_context* context, const Place& place) const {
     throw Error(ErrorCode::kTypeMismatch,
                 "oocmap_ref needs a handle: JSON text is stored nowhere to be referred to");
   }
-  Handle handle;
-  handle.kind = HandleKind::kScalar;
-  Buffer packed;
-  pack_scalar(member_, member_.payload(), packed);
-  handle.packed = packed;
-  result_blob(context, encode_handle(handle));
+  result_blob(context, scalar_handle_);
 }
 
 void Subject::write_json(const Place& place, Buffer& to, size_t max_bytes) const {

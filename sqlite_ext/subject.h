@@ -62,7 +62,8 @@ class Subject {
   std::optional<ReadScope> scope_;    // containers behind a handle
   std::optional<Document> document_;  // JSON text
   const char* key_type_ = nullptr;    // key BLOBs, which are read as JSON text
-  Member member_;                     // views the handle where that is a scalar's
+  Member member_;                     // a scalar's views its handle
+  Bytes scalar_handle_;
 };
 
 }  // namespace oocmap::sql
