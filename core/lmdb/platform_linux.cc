@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <link.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -70,7 +72,12 @@ bool mounted_read_only(int fd) noexcept {
 bool filesystem_full(int fd) noexcept {
   constexpr uint64_t kAsGoodAsNothing = uint64_t{1} << 20;  // LMDB writes up to 64 pages at once
   struct statvfs info;
-  return fstatvfs(fd, &info) == 0 && info.f_bavail * info.f_frsize < kAsGoodAsNothing;
+  if (fstatvfs(fd, &info) == 0 && info.f_bavail * info.f_frsize < kAsGoodAsNothing) return true;
+  struct rlimit limit;  // ulimit -f
+  struct stat file;
+  return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+         fstat(fd, &file) == 0 &&
+         static_cast<uint64_t>(file.st_size) + kAsGoodAsNothing > limit.rlim_cur;
 }
 
 int rename_no_replace(const char* from, const char* to) noexcept {

@@ -28,7 +28,8 @@ bool locked_by_another(int fd, uint64_t offset, uint64_t length) noexcept;
 // ...), else nullopt. Errors: errno as an int in `error`, 0 where all went well.
 std::optional<std::string> unsafe_filesystem(int fd, int& error) noexcept;
 bool mounted_read_only(int fd) noexcept;
-// Whether a failed write can be put down to lack of space (a full tmpfs answers EIO).
+// Whether a failed write can be put down to lack of space, or to a limit of the file's size: LMDB
+// turns the short write that comes first into EIO.
 bool filesystem_full(int fd) noexcept;
 
 // Gives a file another name unless that is taken. Returns 0, EEXIST, or another errno.

@@ -80,7 +80,7 @@ bool Session::read_only() const noexcept {
 }
 
 void Session::set_join_hooks(JoinHooks hooks) {
-  check_open();
+  if (!usable()) return;
   auto shared = std::make_shared<const JoinHooks>(std::move(hooks));
   const std::lock_guard lock(state_->mutex);
   state_->hooks = std::move(shared);

@@ -1,0 +1,134 @@
+// Unfriendly surroundings: a file system that is full or read-only, a second name by a bind mount,
+// no place left for readers, little address space. Mounts need root and are skipped elsewhere.
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+
+#include <vector>
+
+#include "tests/core/lmdb/fixture.h"
+
+namespace oocmap {
+namespace {
+
+constexpr int kSkip = 77;
+
+struct SurroundingsTest : LmdbTest {
+  // In a child: mounts made from here on are seen by nobody else.
+  static bool own_mounts() {
+    return unshare(CLONE_NEWNS) == 0 &&
+           mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  }
+  static void expect_done(Child& child) {
+    const int status = child.wait();
+    if (status == kSkip) GTEST_SKIP() << "needs the right to mount";
+    EXPECT_EQ(status, 0);
+  }
+};
+
+TEST_F(SurroundingsTest, AReadOnlyFileSystem) {
+  put(*open(), "k", "v");
+  Child child([&] {
+    const char* mounted = folder.path().c_str();
+    if (!own_mounts() || mount(mounted, mounted, nullptr, MS_BIND, nullptr) != 0) return kSkip;
+    if (mount("none", mounted, nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) != 0) return 1;
+    std::shared_ptr<Environment> environment = open(OpenMode::kRead);
+    if (get(*environment, "k") != "v") return 2;
+    environment.reset();
+    const Error error = error_of([&] { open(OpenMode::kWrite); });
+    return error.code() == ErrorCode::kIo && error.system_error() == EROFS ? 0 : 3;
+  });
+  expect_done(child);
+}
+
+TEST_F(SurroundingsTest, AFullFileSystem) {
+  Child child([&] {
+    const char* mounted = folder.path().c_str();
+    if (!own_mounts() || mount("none", mounted, "tmpfs", 0, "size=4m") != 0) return kSkip;
+    const auto environment = open();
+    put(*environment, "k", "kept");
+    for (int i = 0; i < 3; ++i) {
+      const Error error = error_of([&] { put(*environment, "big", std::string(8 << 20, 'x')); });
+      if (error.code() != ErrorCode::kDiskFull || error.system_error() == 0) return 1;
+    }
+    if (get(*environment, "k") != "kept") return 2;
+    put(*environment, "k", "usable");
+    return get(*environment, "k") == "usable" ? 0 : 3;
+  });
+  expect_done(child);
+}
+
+TEST_F(SurroundingsTest, AFileSizeLimit) {
+  Child child([&] {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit = {4 << 20, 4 << 20};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
+    const auto environment = open();
+    const Error error = error_of([&] { put(*environment, "big", std::string(8 << 20, 'x')); });
+    if (error.code() != ErrorCode::kDiskFull) return 2;
+    put(*environment, "k", "usable");
+    return get(*environment, "k") == "usable" ? 0 : 3;
+  });
+  EXPECT_EQ(child.wait(), 0);
+}
+
+// What a container sees that was given the data file alone: it would make a lock file of its own.
+TEST_F(SurroundingsTest, TheFileAloneMountedElsewhere) {
+  const auto environment = open();
+  const std::string elsewhere = folder.file("elsewhere.ooc");
+  write_file(elsewhere, "");
+  Child child([&] {
+    if (!own_mounts() || mount(path.c_str(), elsewhere.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+      return kSkip;
+    }
+    const Error error = error_of([&] { open_file(elsewhere); });
+    return error.code() == ErrorCode::kFilesystem ? 0 : 1;
+  });
+  expect_done(child);
+}
+
+TEST_F(SurroundingsTest, MoreReadersThanThereIsRoomFor) {
+  const auto environment = open();
+  std::vector<ReadTransaction> readers;
+  const Error error = error_of([&] {
+    for (int i = 0; i < 5000; ++i) readers.push_back(environment->begin_read());
+  });
+  EXPECT_EQ(error.code(), ErrorCode::kBusy) << error.message();
+  EXPECT_EQ(readers.size(), 2048u);
+  readers.pop_back();
+  readers.push_back(environment->begin_read());
+}
+
+TEST_F(SurroundingsTest, ReadersOfADeadProcessMakeRoom) {
+  Signal reading;
+  Child hog([&] {
+    const auto environment = open();
+    std::vector<ReadTransaction> readers;
+    for (int i = 0; i < 2048; ++i) readers.push_back(environment->begin_read());
+    reading.raise();
+    pause();
+    return 0;
+  });
+  reading.await();
+  // Opening needs a place itself.
+  EXPECT_EQ(error_of([&] { open(); }).code(), ErrorCode::kBusy);
+  kill(hog.pid(), SIGKILL);
+  hog.wait();
+  put(*open(), "k", "v");
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_F(SurroundingsTest, LittleAddressSpace) {
+  Child child([&] {
+    const rlimit limit = {rlim_t{2} << 30, rlim_t{2} << 30};
+    if (setrlimit(RLIMIT_AS, &limit) != 0) return 1;
+    const auto environment = open();
+    put(*environment, "k", "v");
+    return environment->map_size() < (uint64_t{2} << 30) ? 0 : 2;
+  });
+  EXPECT_EQ(child.wait(), 0);
+}
+#endif
+
+}  // namespace
+}  // namespace oocmap
