@@ -45,6 +45,11 @@ Ref as_builtin(PyObject* key) {
   return Ref();
 }
 
+// As dict does it: an unhashable key is a TypeError, before anything else is looked at.
+void check_hashable(PyObject* key) {
+  if (PyObject_Hash(key) == -1) throw PythonRaised{};
+}
+
 // Packs a member of a tuple key. Where `finding`, an object of another type is first looked at as
 // the builtin it equals. Returns whether it could be packed.
 bool pack_member(Buffer& to, PyObject* member, bool finding);
@@ -87,11 +92,11 @@ bool pack_member(Buffer& to, PyObject* member, bool finding) {
     pack_none(to);
   } else if (type == &PyBool_Type) {
     pack_bool(to, member == Py_True);
-  } else if (finding || type == lazy_tuple_type) {
+  } else {
+    check_hashable(member);  // exact builtins are, or have been looked into
+    if (!finding && type != lazy_tuple_type) refuse_type(member);
     const Ref builtin = as_builtin(member);
     return builtin && pack_member(to, builtin.get(), finding);
-  } else {
-    refuse_type(member);
   }
   return true;
 }
@@ -120,17 +125,10 @@ std::optional<Key> scalar_key(PyObject* key) {
   return std::nullopt;
 }
 
-// As dict does it: an unhashable key is a TypeError, before anything else is looked at.
-void check_hashable(PyObject* key) {
-  if (PyObject_Hash(key) == -1) throw PythonRaised{};
-}
-
 }  // namespace
 
 Key key_to_store(PyObject* key) {
   if (auto scalar = scalar_key(key)) return std::move(*scalar);
-  check_hashable(key);
-  if (Py_TYPE(key) != &PyTuple_Type && Py_TYPE(key) != lazy_tuple_type) refuse_type(key);
   Buffer packed;
   pack_member(packed, key, false);
   return Key::packed(packed);
@@ -139,15 +137,10 @@ Key key_to_store(PyObject* key) {
 std::optional<Key> key_to_find(PyObject* key) {
   if (PyFloat_CheckExact(key) && std::isnan(PyFloat_AS_DOUBLE(key))) return std::nullopt;
   if (auto scalar = scalar_key(key)) return scalar;
-  check_hashable(key);
-  if (Py_TYPE(key) == &PyTuple_Type) {
-    Buffer packed;
-    if (!pack_member(packed, key, true)) return std::nullopt;
-    return Key::packed(packed);
-  }
-  const Ref builtin = as_builtin(key);
-  if (!builtin) return std::nullopt;
-  return key_to_find(builtin.get());
+  Buffer packed;
+  if (pack_member(packed, key, true)) return Key::packed(packed);
+  check_hashable(key);  // what stands behind the member that cannot be stored
+  return std::nullopt;
 }
 
 namespace {

@@ -70,7 +70,7 @@ int values_contains(PyObject* self, PyObject* value) {
   });
 }
 
-// --- Set operations of keys and items: between sets of what is there now
+// --- Set operations of keys and items, with what is there now
 
 bool is_set_view(PyObject* object) noexcept {
   return Py_TYPE(object) == keys_type || Py_TYPE(object) == items_type;
@@ -85,17 +85,62 @@ PyObject* as_sets(PyObject* left, PyObject* right, Operation operation) {
   });
 }
 
-PyObject* view_and(PyObject* left, PyObject* right) { return as_sets(left, right, PyNumber_And); }
 PyObject* view_or(PyObject* left, PyObject* right) { return as_sets(left, right, PyNumber_Or); }
 PyObject* view_xor(PyObject* left, PyObject* right) { return as_sets(left, right, PyNumber_Xor); }
 PyObject* view_subtract(PyObject* left, PyObject* right) {
   return as_sets(left, right, PyNumber_Subtract);
 }
 
-PyObject* view_isdisjoint(PyObject* self, PyObject* other) {
-  return as_sets(self, other, [](PyObject* left, PyObject* right) {
-    return PyObject_CallMethod(left, "isdisjoint", "O", right);
+// What of `iterable` is in `view`, so that only that has to be hashable.
+PyObject* view_and(PyObject* left, PyObject* right) {
+  return guarded([=] {
+    PyObject* view = is_set_view(left) ? left : right;
+    Ref common = Ref::steal(PySet_New(nullptr));
+    const Ref iterator = Ref::steal(PyObject_GetIter(view == left ? right : left));
+    while (const Ref item = next_of(iterator.get())) {
+      if (checked(PySequence_Contains(view, item.get())) != 0) {
+        checked(PySet_Add(common.get(), item.get()));
+      }
+    }
+    return common.release();
   });
+}
+
+PyObject* view_isdisjoint(PyObject* self, PyObject* other) {
+  return guarded([=] {
+    const Ref iterator = Ref::steal(PyObject_GetIter(other));
+    while (const Ref item = next_of(iterator.get())) {
+      if (checked(PySequence_Contains(self, item.get())) != 0) return Py_NewRef(Py_False);
+    }
+    return Py_NewRef(Py_True);
+  });
+}
+
+bool all_in(PyObject* items, PyObject* container) {
+  const Ref iterator = Ref::steal(PyObject_GetIter(items));
+  while (const Ref item = next_of(iterator.get())) {
+    if (checked(PySequence_Contains(container, item.get())) == 0) return false;
+  }
+  return true;
+}
+
+bool compare_views(PyObject* self, PyObject* other, int operation) {
+  const Py_ssize_t ours = checked_size(PyObject_Size(self));
+  const Py_ssize_t theirs = checked_size(PyObject_Size(other));
+  switch (operation) {
+    case Py_EQ:
+      return ours == theirs && all_in(self, other);
+    case Py_NE:
+      return ours != theirs || !all_in(self, other);
+    case Py_LT:
+      return ours < theirs && all_in(self, other);
+    case Py_LE:
+      return ours <= theirs && all_in(self, other);
+    case Py_GT:
+      return ours > theirs && all_in(other, self);
+    default:
+      return ours >= theirs && all_in(other, self);
+  }
 }
 
 PyObject* view_compare(PyObject* self, PyObject* other, int operation) {
@@ -103,9 +148,8 @@ PyObject* view_compare(PyObject* self, PyObject* other, int operation) {
       !is_set_view(other)) {
     Py_RETURN_NOTIMPLEMENTED;
   }
-  return as_sets(self, other, [operation](PyObject* left, PyObject* right) {
-    return PyObject_RichCompare(left, right, operation);
-  });
+  return guarded(
+      [=] { return Py_NewRef(compare_views(self, other, operation) ? Py_True : Py_False); });
 }
 
 PyObject* view_repr(PyObject* self) {

@@ -1,0 +1,233 @@
+"""LazyList against list: results, exceptions, and what is left in the list."""
+
+# These operators are what is tested.
+# ruff: noqa: RUF005
+
+import copy
+import random
+from collections.abc import Callable, MutableSequence
+from typing import Any
+
+import oocmap
+import pytest
+
+LISTS: list[list[Any]] = [
+    [],
+    [1],
+    [3, 1, 2],
+    ["b", "a", "c", "a"],
+    [[1], {"k": [2]}, (3, [4]), None, 2.5, b"x", 1 << 80],
+    list(range(3000)),
+]
+
+OPERATIONS: dict[str, Callable[[Any], Any]] = {
+    "len": len,
+    "list": list,
+    "iterate twice": lambda x: [list(x), list(x)],
+    "reversed": lambda x: list(reversed(x)),
+    "first": lambda x: x[0],
+    "last": lambda x: x[-1],
+    "second": lambda x: x[1],
+    "before the first": lambda x: x[-len(x) - 1],
+    "past the end": lambda x: x[len(x)],
+    "huge index": lambda x: x[1 << 70],
+    "index of wrong type": lambda x: x["a"],
+    "True as index": lambda x: x[True],
+    "slice": lambda x: x[1:3],
+    "slice from the end": lambda x: x[-2:],
+    "slice with step": lambda x: x[::2],
+    "slice backwards": lambda x: x[::-1],
+    "slice out of range": lambda x: x[100:5],
+    "slice with step 0": lambda x: x[::0],
+    "set first": lambda x: x.__setitem__(0, "new"),
+    "set last": lambda x: x.__setitem__(-1, ["nested"]),
+    "set past the end": lambda x: x.__setitem__(len(x), 1),
+    "set slice same size": lambda x: x.__setitem__(slice(0, 2), [7, 8]),
+    "set slice longer": lambda x: x.__setitem__(slice(1, 2), [7, [8], 9]),
+    "set slice shorter": lambda x: x.__setitem__(slice(0, 3), ["only"]),
+    "set slice empty": lambda x: x.__setitem__(slice(0, 2), []),
+    "set slice at end": lambda x: x.__setitem__(slice(len(x), None), iter([1, 2])),
+    "set slice to itself": lambda x: x.__setitem__(slice(None), x),
+    "set slice inverted": lambda x: x.__setitem__(slice(2, 1), ["in between"]),
+    "set slice to no iterable": lambda x: x.__setitem__(slice(0, 1), 5),
+    "set extended slice": lambda x: x.__setitem__(slice(None, None, 2), [0] * len(x[::2])),
+    "set extended slice wrongly": lambda x: x.__setitem__(slice(None, None, 2), [0] * 99),
+    "set extended slice backwards": lambda x: x.__setitem__(slice(None, None, -1), list(x)),
+    "delete first": lambda x: x.__delitem__(0),
+    "delete last": lambda x: x.__delitem__(-1),
+    "delete past the end": lambda x: x.__delitem__(len(x)),
+    "delete slice": lambda x: x.__delitem__(slice(0, 2)),
+    "delete all": lambda x: x.__delitem__(slice(None)),
+    "delete every other": lambda x: x.__delitem__(slice(None, None, 2)),
+    "delete every other backwards": lambda x: x.__delitem__(slice(None, None, -2)),
+    "append": lambda x: x.append({"deep": [1, (2,)]}),
+    "append nothing": lambda x: x.append(),
+    "extend": lambda x: x.extend([1, [2], "three"]),
+    "extend by a generator": lambda x: x.extend(i * i for i in range(3)),
+    "extend by itself": lambda x: x.extend(x),
+    "extend by no iterable": lambda x: x.extend(5),
+    "insert at start": lambda x: x.insert(0, "s"),
+    "insert in the middle": lambda x: x.insert(1, [0]),
+    "insert far before": lambda x: x.insert(-99999, "s"),
+    "insert far behind": lambda x: x.insert(99999, "e"),
+    "insert before last": lambda x: x.insert(-1, "l"),
+    "pop": lambda x: x.pop(),
+    "pop first": lambda x: x.pop(0),
+    "pop past the end": lambda x: x.pop(99999),
+    "remove": lambda x: x.remove(2),
+    "remove text": lambda x: x.remove("a"),
+    "remove nested": lambda x: x.remove([1]),
+    "remove what is not there": lambda x: x.remove("absent"),
+    "clear": lambda x: x.clear(),
+    "copy": lambda x: x.copy(),
+    "reverse": lambda x: x.reverse(),
+    "index": lambda x: x.index("a"),
+    "index from": lambda x: x.index("a", 2),
+    "index from the end": lambda x: x.index("a", -1),
+    "index in range": lambda x: x.index(1, 0, 1),
+    "index of nothing": lambda x: x.index("absent"),
+    "count": lambda x: x.count("a"),
+    "in": lambda x: 2 in x,
+    "nested in": lambda x: {"k": [2]} in x,
+    "not in": lambda x: "absent" in x,
+    "sort": lambda x: x.sort(),
+    "sort reversed": lambda x: x.sort(reverse=True),
+    "sort by key": lambda x: x.sort(key=str),
+    "sort by key reversed": lambda x: x.sort(key=lambda v: len(str(v)), reverse=True),
+    "sort with positional": lambda x: x.sort(None),
+    "equal": lambda x: x == copy.deepcopy(list(map(_plain, x))),
+    "equal to longer": lambda x: x == [*map(_plain, x), 1],
+    "equal to a tuple": lambda x: x == tuple(x),
+    "unequal": lambda x: x != [1],
+    "less": lambda x: x < [2],
+    "greater or equal": lambda x: x >= [3, 1],
+    "less than other type": lambda x: x < (1,),
+    "add": lambda x: x + [9],
+    "add to a list": lambda x: [9] + x,
+    "add itself": lambda x: x + x,
+    "add a tuple": lambda x: x + (9,),
+    "multiply": lambda x: x * 2,
+    "multiply from the left": lambda x: 2 * x,
+    "multiply by a negative": lambda x: x * -1,
+    "add in place": lambda x: x.__iadd__([1]) is x,
+    "multiply in place": lambda x: x.__imul__(3) is x,
+    "multiply in place by 0": lambda x: x.__imul__(0) is x,
+    "bool": bool,
+    "hash": hash,
+    "unpack": lambda x: [*x],
+    "repr": repr,
+    "str": str,
+}
+
+
+def _plain(value: Any) -> Any:
+    return value.eager() if hasattr(value, "eager") else value
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_does_what_list_does(same: Any, name: str) -> None:
+    for value in LISTS:
+        if name not in {"repr", "str"} or len(value) < 1000:  # a long repr is shortened
+            same(value, OPERATIONS[name])
+
+
+def test_is_a_mutable_sequence(m: Any) -> None:
+    m["x"] = [1]
+    assert isinstance(m["x"], MutableSequence)
+    assert type(m["x"]) is oocmap.LazyList
+
+
+def test_matches_a_sequence_pattern(m: Any) -> None:
+    m["x"] = [1, [2, 3]]
+    match m["x"]:
+        case [first, [second, *rest]]:
+            assert (first, second, rest) == (1, 2, [3])
+        case _:
+            pytest.fail("no match")
+
+
+def test_slice_gives_a_plain_list_of_lazies(m: Any) -> None:
+    m["x"] = [[1], [2]]
+    part = m["x"][:1]
+    assert type(part) is list
+    assert type(part[0]) is oocmap.LazyList
+    part[0].append(5)
+    assert m["x"][0] == [1, 5]
+
+
+def test_pop_gives_a_plain_value(m: Any) -> None:
+    m["x"] = [{"a": [1]}]
+    popped = m["x"].pop()
+    assert type(popped) is dict
+    assert popped == {"a": [1]}
+
+
+def test_in_place_add_stores_through_a_key(m: Any) -> None:
+    m["x"] = [1]
+    m["x"] += [2]
+    assert m["x"] == [1, 2]
+
+
+def test_swap_of_nested_values_keeps_both(m: Any) -> None:
+    m["x"] = [[1], [2], [3]]
+    x = m["x"]
+    x[0], x[2] = x[2], x[0]
+    assert x.eager() == [[3], [2], [1]]
+
+
+def test_shuffle_of_nested_values_keeps_all(m: Any) -> None:
+    values = [{"i": i, "l": [i] * 3} for i in range(200)]
+    m["x"] = values
+    random.Random(5).shuffle(m["x"])
+    expected = list(values)
+    random.Random(5).shuffle(expected)
+    assert m["x"].eager() == expected
+
+
+def test_sort_keeps_nested_values_the_objects_they_are(m: Any) -> None:
+    m["x"] = [[3], [1], [2]]
+    three = m["x"][0]
+    m["x"].sort()
+    assert m["x"].eager() == [[1], [2], [3]]
+    three.append("still")
+    assert m["x"][2] == [3, "still"]
+
+
+def test_sort_by_a_key_that_raises_changes_nothing(m: Any) -> None:
+    m["x"] = [3, 1, 2]
+    with pytest.raises(ZeroDivisionError):
+        m["x"].sort(key=lambda v: 1 // (v - 1))
+    assert m["x"] == [3, 1, 2]
+    m["x"].append(4)
+    assert m["x"] == [3, 1, 2, 4]
+
+
+def test_assigning_a_member_to_its_own_place_changes_nothing(m: Any) -> None:
+    m["x"] = [[1], [2]]
+    kept = m["x"][0]
+    m["x"][0] = m["x"][0]
+    kept.append(5)
+    assert m["x"].eager() == [[1, 5], [2]]
+
+
+def test_failed_extend_stores_nothing(m: Any) -> None:
+    m["x"] = [1]
+    with pytest.raises(oocmap.UnsupportedTypeError, match="object"):
+        m["x"].extend([2, object()])
+    assert m["x"] == [1]
+
+
+def test_grows_from_small_to_large_and_back(m: Any) -> None:
+    m["x"] = []
+    x, twin = m["x"], []
+    rng = random.Random(7)
+    with m.transaction():
+        for i in range(3000):
+            place = rng.randrange(len(twin) + 1)
+            x.insert(place, i)
+            twin.insert(place, i)
+        assert x.eager() == twin
+        for _ in range(2990):
+            place = rng.randrange(len(twin))
+            assert x.pop(place) == twin.pop(place)
+    assert x.eager() == twin
