@@ -1,5 +1,9 @@
 #include "sqlite_ext/table.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "sqlite_ext/file_policy.h"
 #include "sqlite_ext/values.h"
 
@@ -28,6 +32,10 @@ Session& Table::session() {
 
 Session& Table::create_file() {
   const std::string path = allowed_path(connection->db, schema, name, arguments.file);
+  if (!arguments.create && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+    throw Error(ErrorCode::kIo, "oocmap: there is no file '" + path + "'; create=1 makes it",
+                ENOENT, path);
+  }
   session_ = connection->open_session(path, arguments.create);
   return *session_;
 }
