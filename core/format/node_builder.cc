@@ -28,7 +28,7 @@ void NodeBuilder::reset(NodeKind kind) {
   tags_.clear();
   key_tags_.clear();
   heap_.clear();
-  dead_heap_ = 0;
+  longest_ = 0;
 }
 
 // Heap and inline members only.
@@ -43,54 +43,31 @@ uint64_t NodeBuilder::store_text(const Member& member) {
   if (offset + member.size > kMaxValueBytes * 2) {
     throw Error(ErrorCode::kInvalidArgument, "the strings of one container pass 2 GiB");
   }
+  longest_ = std::max<size_t>(longest_, member.size);
   heap_.append(member.data, member.size);
   return heap_word(offset, member.size);
-}
-
-void NodeBuilder::release(Tag tag, uint64_t word) noexcept {
-  if (is_heap(tag)) dead_heap_ += size_of(word);
 }
 
 void NodeBuilder::load(const NodeView& view) {
   reset(view.kind());
   shape_ = view.kind() == NodeKind::kShapedDict ? view.shape() : 0;
   const size_t count = view.spilled() ? 0 : view.count();
-  if (count == 0) return;
-  words_.resize(count);
-  std::memcpy(words_.data(), view.words(), 8 * count);
-  if (view.uniform_tag() == kMixedTags) {
-    tags_.assign(view.tags_, view.tags_ + count);
-  } else {
-    tags_.assign(count, view.uniform_tag());
-  }
-  for (size_t i = 0; i < count; ++i) load_word(view, i);
+  words_.reserve(count);
+  tags_.reserve(count);
+  for (size_t i = 0; i < count; ++i) load_member(view.member(i), view.base_);
   if (view.kind() != NodeKind::kInlineDict) return;
-  for (size_t i = 0; i < count; ++i) {
-    add_key(view.key(i));
-    check_heap(view);
-  }
+  for (size_t i = 0; i < count; ++i) add_key(view.key(i));
 }
 
-// Most words stand for themselves; texts and words to the node's own record are taken from the view.
-void NodeBuilder::load_word(const NodeView& view, size_t i) {
-  const Tag tag = tags_[i];
-  if (is_heap(tag) || is_inline(tag)) {
-    words_[i] = store_text(view.member(i));
-    check_heap(view);
-  } else if (is_container(tag) && view.base_ != 0 &&
-             record_of(words_[i]) == record_of(view.base_)) {
-    words_[i] = slot_of(words_[i]);
-  }
-}
-
-// Overlapping strings would let a small node unfold into a huge one.
-void NodeBuilder::check_heap(const NodeView& view) const {
-  if (heap_.size() > view.bytes().size()) throw_corrupt("a node's strings overlap");
+// References to the node's own record become local again.
+void NodeBuilder::load_member(const Member& member, uint64_t base) {
+  tags_.push_back(member.tag);
+  const bool local = member.container() && base != 0 && record_of(member.word) == record_of(base);
+  words_.push_back(local ? slot_of(member.word) : store_payload(member));
 }
 
 void NodeBuilder::set(size_t i, const Member& member) {
   const uint64_t word = store_payload(member);
-  release(tags_[i], words_[i]);
   words_[i] = word;
   tags_[i] = member.tag;
 }
@@ -104,11 +81,9 @@ void NodeBuilder::insert(size_t i, const Member& member) {
 
 void NodeBuilder::erase(size_t i) {
   const auto at = static_cast<std::ptrdiff_t>(i);
-  release(tags_[i], words_[i]);
   words_.erase(words_.begin() + at);
   tags_.erase(tags_.begin() + at);
   if (kind_ != NodeKind::kInlineDict || i >= key_words_.size()) return;
-  release(key_tags_[i], key_words_[i]);
   key_words_.erase(key_words_.begin() + at);
   key_tags_.erase(key_tags_.begin() + at);
 }
@@ -134,86 +109,114 @@ void NodeBuilder::make_absolute(uint64_t record) noexcept {
   }
 }
 
-// kMixedTags unless every member has the same tag. An empty node has mixed tags, none of them.
-Tag NodeBuilder::uniform_tag() const noexcept {
-  if (tags_.empty()) return kMixedTags;
-  const bool same = std::memcmp(tags_.data(), tags_.data() + 1, tags_.size() - 1) == 0;
-  return same ? tags_.front() : kMixedTags;
-}
-
-size_t NodeBuilder::encoded_size() const noexcept {
-  const size_t heap = heap_.size() - dead_heap_;
-  const size_t tags = uniform_tag() == kMixedTags ? tags_.size() : 0;
-  return padded(kNodeHeader + (heap == 0 ? 0 : 4) + (kind_ == NodeKind::kShapedDict ? 8 : 0) +
-                9 * key_words_.size() + 8 * words_.size() + tags + heap);
-}
-
-// Copies words; those of heap members are moved on by where the heap starts in the node.
-void NodeBuilder::write_words(char* to, const std::vector<uint64_t>& words,
-                              const std::vector<Tag>& tags, uint32_t heap_at) const {
-  if (words.empty()) return;
-  std::memcpy(to, words.data(), 8 * words.size());
-  if (heap_.empty()) return;
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (is_heap(tags[i])) store_le(to + 8 * i, words[i] + heap_at);
+// What a node will take: decided once, by sizes as by bytes.
+struct NodeBuilder::Plan {
+  size_t key_words = 0;
+  size_t key_heap = 0;
+  size_t words = 0;
+  size_t heap = 0;  // of the values
+  Tag uniform = kMixedTags;
+  bool has_heap() const noexcept { return key_heap + heap != 0 || text; }
+  bool text = false;  // an empty heap string still needs a heap to stand in
+  size_t size(NodeKind kind, size_t count) const noexcept {
+    const bool keyed = kind == NodeKind::kInlineDict;
+    const size_t fields = (kind == NodeKind::kShapedDict ? kIdBytes
+                           : keyed                       ? 4
+                                                         : 0) +
+                          (has_heap() ? 2 : 0);
+    const size_t tags = (keyed ? count : 0) + (uniform == kMixedTags ? count : 0);
+    return kNodeHeader + fields + tags + key_words + words + key_heap + heap;
   }
+};
+
+NodeBuilder::Plan NodeBuilder::plan() const noexcept {
+  Plan plan;
+  for (size_t i = 0; i < key_words_.size(); ++i) {
+    plan.key_words += kWordWidths[stored_tag(key_tags_[i], key_words_[i])];
+    if (is_heap(key_tags_[i])) plan.key_heap += size_of(key_words_[i]);
+    plan.text |= is_heap(key_tags_[i]);
+  }
+  Tag common = kMixedTags;
+  size_t widths = 0;
+  for (size_t i = 0; i < words_.size(); ++i) {
+    const Tag stored = stored_tag(tags_[i], words_[i]);
+    common = i == 0 ? stored : common == kMixedTags ? kMixedTags : common_tag(common, stored);
+    widths += kWordWidths[stored];
+    if (is_heap(tags_[i])) plan.heap += size_of(words_[i]);
+    plan.text |= is_heap(tags_[i]);
+  }
+  // One width for all saves the tags, and makes every member reachable at once; where it would take
+  // more bytes (an outlier among small numbers) the list is mixed.
+  const size_t same = size_t{kWordWidths[common]} * words_.size();
+  const bool uniform = common != kMixedTags && same <= widths + words_.size();
+  plan.uniform = uniform ? common : kMixedTags;
+  plan.words = uniform ? same : widths;
+  return plan;
 }
 
-// Copies the payloads that are still referred to, and points their words (in `words`, in heap_'s
-// offsets) at the copies.
-void NodeBuilder::write_live_heap(char* words, const std::vector<Tag>& tags, char* node,
-                                  size_t& heap_at) const {
-  for (size_t i = 0; i < tags.size(); ++i) {
-    if (!is_heap(tags[i])) continue;
-    const auto word = load_le<uint64_t>(words + 8 * i);
-    std::memcpy(node + heap_at, heap_.data() + offset_of(word), size_of(word));
-    store_le(words + 8 * i, heap_word(heap_at, size_of(word)));
-    heap_at += size_of(word);
+size_t NodeBuilder::encoded_size() const noexcept { return padded(plan().size(kind_, count())); }
+
+// Writes the words of one run and the payloads of its heap members; returns the end of the words.
+char* NodeBuilder::write_run(char* words, const std::vector<uint64_t>& from,
+                             const std::vector<Tag>& tags, Tag uniform,
+                             char*& heap) const noexcept {
+  for (size_t i = 0; i < from.size(); ++i) {
+    const uint64_t word = from[i];
+    if (is_heap(tags[i])) {
+      store_le(words, static_cast<uint16_t>(size_of(word)));
+      std::memcpy(heap, heap_.data() + offset_of(word), size_of(word));
+      heap += size_of(word);
+      words += 2;
+      continue;
+    }
+    const Tag stored = uniform == kMixedTags ? stored_tag(tags[i], word) : uniform;
+    write_stored(words, stored, word);
+    words += kWordWidths[stored];
   }
+  return words;
 }
 
 void NodeBuilder::encode(Buffer& to) const {
   const bool keyed = kind_ == NodeKind::kInlineDict;
-  if (words_.size() > kMaxMembers || key_words_.size() != (keyed ? words_.size() : 0)) {
+  const size_t count = words_.size();
+  const Plan plan = this->plan();
+  if (count > kMaxMembers || key_words_.size() != (keyed ? count : 0)) {
     throw Error(ErrorCode::kInvalidArgument,
                 "a node with more members than fit, or not one key each");
   }
-  const size_t size = encoded_size();
-  const size_t heap_size = heap_.size() - dead_heap_;
-  const Tag uniform = uniform_tag();
+  const size_t words_size = plan.key_words + plan.words;
+  if (longest_ > kMaxHeapText || plan.key_heap > UINT16_MAX || plan.key_words > UINT16_MAX ||
+      (plan.has_heap() && words_size > UINT16_MAX)) {
+    throw Error(ErrorCode::kInvalidArgument, "a node with more text than fits");
+  }
   const size_t start = to.size();
-  to.resize(start + size);
-  char* const node = to.data() + start;
-  char* at = node + kNodeHeader;
-  node[0] = static_cast<char>(static_cast<uint8_t>(kind_) | (heap_size == 0 ? 0 : kHasHeap));
-  node[1] = static_cast<char>(uniform);
-  store_le(node + 2, static_cast<uint16_t>(words_.size()));
-  if (heap_size != 0) {
-    store_le(at, static_cast<uint32_t>(heap_size));
+  to.resize(start + padded(plan.size(kind_, count)));
+  char* at = to.data() + start;
+  at[0] = static_cast<char>(static_cast<uint8_t>(kind_) | (plan.has_heap() ? kHasHeap : 0));
+  at[1] = static_cast<char>(plan.uniform);
+  store_le(at + 2, static_cast<uint16_t>(count));
+  at += kNodeHeader;
+  if (kind_ == NodeKind::kShapedDict) {
+    std::memcpy(at, &shape_, kIdBytes);
+    at += kIdBytes;
+  } else if (keyed) {
+    store_le(at, static_cast<uint16_t>(plan.key_words));
+    store_le(at + 2, static_cast<uint16_t>(plan.key_heap));
     at += 4;
   }
-  if (kind_ == NodeKind::kShapedDict) {
-    store_le(at, shape_);
-    at += 8;
+  if (plan.has_heap()) {
+    store_le(at, static_cast<uint16_t>(words_size));
+    at += 2;
   }
-  char* const key_words = at;
-  char* const words = key_words + 9 * key_words_.size();
-  char* const tags = words + 8 * words_.size();
-  char* const heap = tags + (uniform == kMixedTags ? tags_.size() : 0);
-  auto heap_at = static_cast<size_t>(heap - node);
-  const uint32_t shift = dead_heap_ == 0 ? static_cast<uint32_t>(heap_at) : 0;
-  if (keyed && !key_tags_.empty()) {
-    write_words(key_words, key_words_, key_tags_, shift);
-    std::memcpy(key_words + 8 * key_words_.size(), key_tags_.data(), key_tags_.size());
+  for (size_t i = 0; i < key_words_.size(); ++i) {
+    *at++ = static_cast<char>(stored_tag(key_tags_[i], key_words_[i]));
   }
-  write_words(words, words_, tags_, shift);
-  if (uniform == kMixedTags && !tags_.empty()) std::memcpy(tags, tags_.data(), tags_.size());
-  if (dead_heap_ == 0) {
-    std::memcpy(heap, heap_.data(), heap_.size());
-  } else {
-    if (keyed) write_live_heap(key_words, key_tags_, node, heap_at);
-    write_live_heap(words, tags_, node, heap_at);
+  if (plan.uniform == kMixedTags) {
+    for (size_t i = 0; i < count; ++i) *at++ = static_cast<char>(stored_tag(tags_[i], words_[i]));
   }
+  char* heap = at + words_size;
+  at = write_run(at, key_words_, key_tags_, kMixedTags, heap);
+  write_run(at, words_, tags_, plan.uniform, heap);
 }
 
 }  // namespace oocmap

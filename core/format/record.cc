@@ -70,26 +70,53 @@ NodeView NodeView::parse_as(NodeKind kind, Bytes node, Identity identity, uint64
 
 void NodeView::parse_small(Bytes node) {
   const bool has_heap = (byte_at(node, 0) & kHasHeap) != 0;
+  const bool keyed = kind_ == NodeKind::kInlineDict;
+  const Tag uniform = byte_at(node, 1);
   const size_t count = load_le<uint16_t>(node_ + 2);
-  uniform_ = byte_at(node, 1);
+  const size_t tags = uniform == kMixedTags ? count : 0;
   count_ = count;
-  const bool mixed = uniform_ == kMixedTags;
-  const size_t shape_at = kNodeHeader + (has_heap ? 4 : 0);
-  const size_t keys_at = shape_at + (kind_ == NodeKind::kShapedDict ? 8 : 0);
-  const size_t words_at = keys_at + (kind_ == NodeKind::kInlineDict ? 9 * count : 0);
-  const size_t heap_at = words_at + (mixed ? 9 : 8) * count;
-  if (heap_at > node.size()) throw_corrupt("a node's members leave it");
-  uint64_t size = heap_at;
-  if (has_heap) size += load_le<uint32_t>(node_ + kNodeHeader);
-  if (size > node.size() || size > UINT32_MAX) throw_corrupt("a node's heap leaves it");
-  node_size_ = static_cast<uint32_t>(size);
-  words_ = node_ + words_at;
-  tags_ = mixed ? words_ + 8 * count : nullptr;
-  if (kind_ == NodeKind::kShapedDict) a_ = load_le<uint64_t>(node_ + shape_at);
-  if (kind_ == NodeKind::kInlineDict) {
-    key_words_ = node_ + keys_at;
-    key_tags_ = key_words_ + 8 * count;
+  const size_t fields_at = kNodeHeader + (kind_ == NodeKind::kShapedDict ? kIdBytes
+                                          : keyed                        ? 4
+                                                                         : 0);
+  const size_t tags_at = fields_at + (has_heap ? 2 : 0);
+  const size_t words_at = tags_at + (keyed ? count : 0) + tags;
+  if (words_at > node.size()) throw_corrupt("a node's members leave it");
+  const char* const words = node_ + words_at;
+  const char* const end = node_ + node.size();
+  const size_t words_size =
+      has_heap ? load_le<uint16_t>(node_ + fields_at) : node.size() - words_at;
+  if (words_size > static_cast<size_t>(end - words)) throw_corrupt("a node's words leave it");
+  if (tags == 0 && count != 0 && words_size < size_t{kWordWidths[uniform]} * count) {
+    throw_corrupt("a node's members leave it");
   }
+  const char* const words_end = words + words_size;
+  const char* const tag_array = tags != 0 ? node_ + words_at - tags : nullptr;
+  if (kind_ == NodeKind::kShapedDict) std::memcpy(&a_, node_ + kNodeHeader, kIdBytes);
+  if (!keyed) {
+    values_ = MemberRun(tag_array, uniform, words, words_end, words_end, end, base_);
+    return;
+  }
+  const size_t key_words = load_le<uint16_t>(node_ + kNodeHeader);
+  const size_t key_heap = load_le<uint16_t>(node_ + kNodeHeader + 2);
+  if (key_words > words_size || key_heap > static_cast<size_t>(end - words_end)) {
+    throw_corrupt("a node's keys leave it");
+  }
+  if (tags == 0 && words_size - key_words < size_t{kWordWidths[uniform]} * count) {
+    throw_corrupt("a node's members leave it");
+  }
+  // Without a heap the end of the words is not known: key words still end where they say.
+  const char* const heap = has_heap ? words_end : end;
+  keys_ = MemberRun(node_ + tags_at, kMixedTags, words, words + key_words, heap,
+                    heap + (has_heap ? key_heap : 0), 0);
+  values_ = MemberRun(tag_array, uniform, words + key_words, words_end,
+                      heap + (has_heap ? key_heap : 0), end, base_);
+}
+
+size_t NodeView::node_size() const {
+  if (spilled()) return spilled_size_;
+  const size_t words = static_cast<size_t>(values_.words() - node_) + values_.word_offset(count_);
+  if ((static_cast<uint8_t>(*node_) & kHasHeap) == 0) return words;
+  return static_cast<size_t>(values_.heap() - node_) + values_.heap_offset(count_);
 }
 
 void NodeView::parse_spilled(Bytes node) {
@@ -98,7 +125,7 @@ void NodeView::parse_spilled(Bytes node) {
   if (node.size() < size || byte_at(node, 0) != static_cast<uint8_t>(kind_)) {
     throw_corrupt("a spilled node is malformed");
   }
-  node_size_ = static_cast<uint32_t>(size);
+  spilled_size_ = static_cast<uint32_t>(size);
   count_ = load_le<uint64_t>(node_ + kNodeHeader);
   if (count_ > kMaxCount) throw_corrupt("a spilled node's count is impossible");
   a_ = load_le<uint64_t>(node_ + kNodeHeader + 8);
@@ -122,21 +149,29 @@ WordKind NodeView::container_kind() const noexcept {
 
 bool NodeView::patch(char* bytes, size_t i, const Member& member) const {
   if (spilled() || i >= count_) return false;
-  if (uniform_tag() != kMixedTags && uniform_tag() != member.tag) return false;
   uint64_t word = member.word;
-  if (is_heap(member.tag)) {
-    const Member old = this->member(i);
-    if (!is_heap(old.tag) || old.size < member.size) return false;
-    std::memcpy(bytes + (old.data - node_), member.data, member.size);
-    word = (old.word & 0xffff'ffff) | uint64_t{member.size} << 32;
-  } else if (is_inline(member.tag) && member.data != nullptr) {
+  if (is_inline(member.tag) && member.data != nullptr) {
     word = 0;
     std::memcpy(&word, member.data, std::min<size_t>(member.size, kInlineText));
   } else if (is_container(member.tag) && base_ != 0 && record_of(word) == record_of(base_)) {
     word = slot_of(word);
   }
-  store_le(bytes + (words_ - node_) + 8 * i, word);
-  if (tags_ != nullptr) bytes[static_cast<size_t>(tags_ - node_) + i] = static_cast<char>(member.tag);
+  Tag stored = 0;
+  if (!stored_like(member.tag, word, values_.stored(i), stored)) return false;
+  if (values_.tags() == nullptr && stored != values_.uniform()) return false;
+  const bool text = is_heap(stored);
+  if (text != is_heap(values_.stored(i))) return false;
+  if (text) {
+    const Member old = values_.at(i);
+    if (old.size != member.size) return false;
+    std::memcpy(bytes + (old.data - node_), member.data, member.size);
+  } else {
+    (void)values_.at(i);  // checks its bounds
+    write_stored(bytes + (values_.words() - node_) + values_.word_offset(i), stored, word);
+  }
+  if (values_.tags() != nullptr) {
+    bytes[static_cast<size_t>(values_.tags() - node_) + i] = static_cast<char>(stored);
+  }
   return true;
 }
 
@@ -166,6 +201,13 @@ Buffer encode_spilled_list(NodeKind kind, uint16_t height, uint64_t count, uint6
 
 uint16_t record_flags(Bytes record) { return header_field(record, 0); }
 size_t record_slots(Bytes record) { return header_field(record, 2); }
-size_t record_live(Bytes record) { return header_field(record, 4); }
+
+size_t record_live(Bytes record) {
+  const size_t slots = record_slots(record);
+  const char* const directory = record.data() + directory_start(record, slots);
+  size_t live = 0;
+  for (size_t i = 0; i < slots; ++i) live += load_le<uint16_t>(directory + 2 * i) != 0;
+  return live;
+}
 
 }  // namespace oocmap

@@ -2,13 +2,10 @@
 // the grammar. A container's identity is (record id, slot) for life; its node may move inside the
 // record.
 //
-//   record = header(8) node* directory
-//   header = flags u16 | slots u16 | live u16 | 0 u16 (reserved)
+//   record = header(4) node* directory
+//   header = flags u16 | slots u16
 //   directory = u16 offset in units of 2 bytes, one a slot, at the record's end; 0 = dead
-//   node   = kind u8 (bit 7: has heap) | uniform tag u8 (0xff: tags follow) | count u16
-//            [heap bytes u32]
-//            kShapedDict: shape id u64 | kInlineDict: key words u64[count], key tags u8[count]
-//            words u64[count] | tags u8[count] unless uniform | heap | zero padding to 2
+//   node   = a small container: node_layout.h
 //          | kSpilledDict: 0 u8 | 0 u16 | count u64 | next sequence u64
 //          | kSpilledList, kSpilledTuple: 0 u8 | height u16 | count u64 | root chunk u64 | next
 //          chunk u64
@@ -20,6 +17,7 @@
 #include "core/base/bytes.h"
 #include "core/base/export.h"
 #include "core/format/corrupt.h"
+#include "core/format/node_layout.h"
 #include "core/format/word.h"
 
 namespace oocmap {
@@ -44,9 +42,8 @@ inline constexpr uint16_t kRecordPinned = 1;  // a word to it was stored elsewhe
 inline constexpr uint16_t kRecordImmutable = 2;  // a deeply immutable tuple, in immutable_index
 inline constexpr uint16_t kRecordShared = 4;     // immutable with more than one referent
 
-inline constexpr size_t kRecordHeader = 8;
+inline constexpr size_t kRecordHeader = 4;
 inline constexpr size_t kNodeHeader = 4;
-inline constexpr Tag kMixedTags = 0xff;  // the uniform tag of a node with a tag a member
 // The directory's offsets are u16, in units of 2 bytes.
 inline constexpr size_t kMaxNodeStart = 65'535 * 2;
 
@@ -71,18 +68,12 @@ class OOCMAP_API NodeView {
   }
   uint64_t count() const noexcept { return count_; }  // members; Python's len
 
-  // Small kinds only, i < count(). A heap member whose bytes leave the node throws kCorrupt.
-  // Reserved tags are passed on: the caller's switch over tags refuses what it does not know.
-  Member member(size_t i) const {
-    const char* at = words_ + 8 * i;
-    return decode(tags_ != nullptr ? static_cast<Tag>(tags_[i]) : uniform_, at);
-  }
+  // Small kinds only, i < count(). Errors: kCorrupt for a member that leaves the node, or whose tag
+  // version 1 does not know. Cost: a few ns in order or where all members are words of one width,
+  // else about 1 ns for each member passed.
+  Member member(size_t i) const { return values_.at(i); }
   // kInlineDict only.
-  Member key(size_t i) const { return decode(static_cast<Tag>(key_tags_[i]), key_words_ + 8 * i); }
-  // The tag of every member where they all have the same one and so are words only (a list of
-  // floats), else kMixedTags. words() then is count() u64s, unaligned.
-  Tag uniform_tag() const noexcept { return tags_ != nullptr ? kMixedTags : uniform_; }
-  const char* words() const noexcept { return words_; }
+  Member key(size_t i) const { return keys_.at(i); }
   uint64_t shape() const noexcept { return a_; }  // kShapedDict only
 
   // Spilled kinds only.
@@ -91,13 +82,13 @@ class OOCMAP_API NodeView {
   uint64_t next_chunk() const noexcept { return b_; }
   uint16_t height() const noexcept { return height_; }
 
-  Bytes bytes() const noexcept { return {node_, node_size_}; }  // the whole node, without padding
+  // The whole node, without padding. Errors: kCorrupt. Cost (small kinds): a scan of the tags.
+  Bytes bytes() const { return {node_, node_size()}; }
 
-  // Overwrites member `i` of a small node in `bytes`, from which this view was made, where that keeps
-  // the layout: the tag stays (or stands in a tag array), and a heap string takes the place of one
-  // that is no shorter. A heap string that is replaced otherwise stays as dead bytes until the node
-  // is built again. Returns false, and changes nothing, where it would not fit. `member.word` as in
-  // NodeBuilder::add; a record in immutable_index must not be patched. Errors: kCorrupt.
+  // Overwrites member `i` of a small node in `bytes`, from which this view was made, where the new
+  // member takes exactly the bytes of the old one. Returns false, and changes nothing, where it
+  // would not fit. `member.word` as in NodeBuilder::add; a record in immutable_index must not be
+  // patched. Errors: kCorrupt.
   bool patch(char* bytes, size_t i, const Member& member) const;
 
  private:
@@ -107,40 +98,18 @@ class OOCMAP_API NodeView {
   void parse_small(Bytes node);
   void parse_spilled(Bytes node);
 
-  Member decode(Tag tag, const char* at) const {
-    Member member{tag, load_le<uint64_t>(at), nullptr, 0};
-    if (tag < kInHeap) {
-      // A container word of record 0 points into the record it stands in.
-      if (tag >= static_cast<Tag>(WordKind::kDict) && record_of(member.word) == 0) {
-        member.word |= base_;
-      }
-    } else if (is_heap(tag)) {
-      const uint64_t offset = member.word & 0xffff'ffff;
-      const uint64_t size = member.word >> 32;
-      if (offset + size > node_size_) throw_corrupt("a string leaves its node");
-      member.data = node_ + offset;
-      member.size = static_cast<uint32_t>(size);
-    } else if (is_inline(tag)) {
-      if (!is_inline_tag_valid(tag)) throw_corrupt("a member has an unknown tag");
-      member.data = at;
-      member.size = static_cast<uint32_t>(inline_size(tag));
-    }
-    return member;
-  }
+  size_t node_size() const;
 
   const char* node_ = nullptr;
-  const char* words_ = nullptr;
-  const char* tags_ = nullptr;  // null where uniform
-  const char* key_words_ = nullptr;
-  const char* key_tags_ = nullptr;
+  MemberRun values_;
+  MemberRun keys_;
   uint64_t count_ = 0;
   uint64_t a_ = 0;  // shape, next sequence, root chunk
   uint64_t b_ = 0;
   uint64_t base_ = 0;  // what a reference to record 0 becomes: the record, shifted
   Identity identity_ = 0;
-  uint32_t node_size_ = 0;
+  uint32_t spilled_size_ = 0;
   uint16_t height_ = 0;
-  Tag uniform_ = 0;
   NodeKind kind_ = NodeKind::kList;
 };
 
@@ -183,8 +152,9 @@ class OOCMAP_API NodeBuilder {
   void encode(Buffer& to) const;
 
  private:
-  void load_word(const NodeView& view, size_t i);
-  void check_heap(const NodeView& view) const;
+  struct Plan;
+  Plan plan() const noexcept;
+  void load_member(const Member& member, uint64_t base);
   void append(std::vector<uint64_t>& words, std::vector<Tag>& tags, const Member& member) {
     tags.push_back(member.tag);
     words.push_back(store_payload(member));
@@ -195,20 +165,16 @@ class OOCMAP_API NodeBuilder {
     return store_text(member);
   }
   uint64_t store_text(const Member& member);
-  void release(Tag tag, uint64_t word) noexcept;
   Member decode(const std::vector<uint64_t>& words, const std::vector<Tag>& tags, size_t i) const;
-  Tag uniform_tag() const noexcept;
-  void write_words(char* to, const std::vector<uint64_t>& words, const std::vector<Tag>& tags,
-                   uint32_t heap_at) const;
-  void write_live_heap(char* words, const std::vector<Tag>& tags, char* node,
-                       size_t& heap_at) const;
+  char* write_run(char* words, const std::vector<uint64_t>& from, const std::vector<Tag>& tags,
+                  Tag uniform, char*& heap) const noexcept;
 
   NodeKind kind_ = NodeKind::kList;
   uint64_t shape_ = 0;
   std::vector<uint64_t> words_, key_words_;  // heap members: offset in heap_ | size << 32
   std::vector<Tag> tags_, key_tags_;
   Buffer heap_;
-  size_t dead_heap_ = 0;  // bytes of heap_ that no member refers to any more
+  size_t longest_ = 0;  // of the heap strings ever taken
 };
 
 Buffer encode_spilled_dict(uint64_t count, uint64_t next_sequence);

@@ -44,7 +44,6 @@ void RecordEditor::load(Bytes record) {
                       false};
     ++live_;
   }
-  if (live_ != record_live(record)) throw_corrupt("a record's live count is wrong");
   nodes_.assign(record.substr(kRecordHeader, end - kRecordHeader));
   dead_ = nodes_.size() - used;
 }
@@ -129,7 +128,6 @@ void RecordEditor::finish(Buffer& to) const {
   char* const record = to.data() + start;
   store_le(record, flags_);
   store_le(record + 2, static_cast<uint16_t>(slots()));
-  store_le(record + 4, static_cast<uint16_t>(live_));
   char* const directory = record + size - 2 * slots();
   if (dead_ == 0 && size <= kMaxNodeStart) {
     std::memcpy(record + kRecordHeader, nodes_.data(), nodes_.size());

@@ -10,8 +10,21 @@ static_assert(kRecordHeader + kMaxNodeBytes + 2 <= kMaxRecordBytes);
 RecordDraft::RecordDraft()
     : bytes_(new char[kMaxRecordBytes]), offsets_(new uint16_t[kMaxDraftSlots]) {}
 
-void RecordDraft::begin(uint64_t id, size_t first_slot) noexcept {
+// Records end where a page does, or are small enough to share a leaf page: a value of 5 KB would
+// otherwise waste 3 of its 8. A third of a leaf page is what packs best: up to two pages are cut
+// into such pieces, more is filled into whole pages and leaves a rest. Measured over tweets: 8 % of
+// the file.
+size_t RecordDraft::limit_for(size_t expected) noexcept {
+  const size_t size = kRecordHeader + expected;
+  constexpr size_t kThirdOfLeaf = (kPage - kPageHeader) / 3 - 18;
+  if (size <= kLeafValue) return kLeafValue;
+  if (size <= 2 * kPage) return kThirdOfLeaf;
+  return whole_pages(size - size % kPage - kPageHeader);
+}
+
+void RecordDraft::begin(uint64_t id, size_t limit, size_t first_slot) noexcept {
   id_ = id;
+  limit_ = limit;
   first_slot_ = first_slot;
   end_ = kRecordHeader;
   slots_ = 0;
@@ -36,8 +49,6 @@ Bytes RecordDraft::finish() noexcept {
   char* const record = bytes_.get();
   store_le(record, flags_);
   store_le(record + 2, static_cast<uint16_t>(slots_));
-  store_le(record + 4, static_cast<uint16_t>(slots_));
-  store_le(record + 6, uint16_t{0});
   std::memcpy(record + end_, offsets_.get(), 2 * slots_);
   return {record, end_ + 2 * slots_};
 }

@@ -68,7 +68,7 @@ struct Tape {
   }
 };
 
-// The bytes a small node takes, before padding.
+// The bytes a small node takes at most, before padding (exactly where every word takes 8).
 inline size_t node_size(bool shaped, size_t count, bool uniform, size_t heap) noexcept {
   return kNodeHeader + (heap == 0 ? 0 : 4) + (shaped ? 8 : 0) + 8 * count + (uniform ? 0 : count) +
          heap;

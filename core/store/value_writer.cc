@@ -25,6 +25,14 @@ NodeKind small_kind(const TapeNode& node) noexcept {
   return node.shape == kNoShape ? NodeKind::kInlineDict : NodeKind::kShapedDict;
 }
 
+// About what a small node takes; a header where it will spill. Real data has words of 4 bytes or
+// so.
+size_t expected_bytes(const TapeNode& node) noexcept {
+  const bool dict = node.kind == WordKind::kDict;
+  if (node.count > (dict ? kMaxInlineDict : kMaxInlineList)) return 32;
+  return 16 + 5 * node.count + node.heap_bytes;
+}
+
 bool has(const TapeNode& node, uint8_t flag) noexcept { return (node.flags & flag) != 0; }
 
 }  // namespace
@@ -62,17 +70,21 @@ void ValueWriter::write_all(RecordEditor* parent, uint64_t parent_record) {
   RecordDraft& filling = scratch_.filling;
   const bool join = parent != nullptr && may_join(*parent);
   if (join) {
-    filling.begin(parent_record, parent->slots());
+    filling.begin(parent_record, kMaxRecordBytes, parent->slots());
     filling_ = true;
   }
   for (size_t i = 0; i < tape_.order.size(); ++i) {
+    expected_ += expected_bytes(tape_.nodes[tape_.order[i]]);
+  }
+  for (size_t i = 0; i < tape_.order.size(); ++i) {
     TapeNode& node = tape_.nodes[tape_.order[i]];
-    if (has(node, TapeNode::kDropped | TapeNode::kOwned)) continue;
+    const size_t expected = expected_bytes(node);
     if (has(node, TapeNode::kInterned)) {
       write_interned(node);
-    } else {
+    } else if (!has(node, TapeNode::kDropped | TapeNode::kOwned)) {
       write(node);
     }
+    expected_ -= expected;
   }
   if (join) {
     for (size_t i = 0; i < filling.slots(); ++i) parent->add(filling.node(i));
@@ -115,10 +127,12 @@ void ValueWriter::write(TapeNode& node) {
     if (!write_inline_dict(node)) spill(node);
     return;
   }
-  const size_t size = small_size(node);
-  if (size > kMaxNodeBytes) return spill(node);
-  RecordDraft& draft = draft_for(node, size);
-  write_small(draft, node, size, shape);
+  plan(node, filling_ ? scratch_.filling.id() : 0);
+  if (small_size(node) > kMaxNodeBytes) return spill(node);
+  RecordDraft& draft = draft_for(node, small_size(node));
+  // In another record than was planned for, children are no longer local.
+  if (draft.id() != scratch_.planned_for) plan(node, draft.id());
+  write_small(draft, node, shape);
   placed(node, draft);
 }
 
@@ -178,7 +192,7 @@ RecordDraft& ValueWriter::draft_for(TapeNode& node, size_t bytes) {
     put_record(filling);
     filling_ = false;
   }
-  if (!filling_) filling.begin(store_.new_record_id());
+  if (!filling_) filling.begin(store_.new_record_id(), RecordDraft::limit_for(expected_));
   filling_ = true;
   if (has(node, TapeNode::kAliased)) filling.add_flags(kRecordPinned);
   return filling;
@@ -195,57 +209,78 @@ void ValueWriter::put_record(RecordDraft& draft) {
 
 // --- Small nodes
 
-size_t ValueWriter::small_size(const TapeNode& node) const noexcept {
-  return node_size(small_kind(node) == NodeKind::kShapedDict, node.count,
-                   is_uniform(tags(node), node.count), node.heap_bytes);
-}
-
-void ValueWriter::write_small(RecordDraft& draft, const TapeNode& node, size_t size,
-                              uint64_t shape) {
-  const NodeKind kind = small_kind(node);
-  const bool uniform = is_uniform(tags(node), node.count);
-  char* const start = draft.add(size);
-  start[0] = static_cast<char>(static_cast<uint8_t>(kind) | (node.heap_bytes == 0 ? 0 : kHasHeap));
-  start[1] = static_cast<char>(uniform ? *tags(node) : kMixedTags);
-  store_le(start + 2, static_cast<uint16_t>(node.count));
-  char* words = start + kNodeHeader;
-  if (node.heap_bytes != 0) {
-    store_le(words, static_cast<uint32_t>(node.heap_bytes));
-    words += 4;
-  }
-  if (kind == NodeKind::kShapedDict) {
-    store_le(words, shape);
-    words += 8;
-  }
-  char* heap = words + 8 * node.count;
-  if (!uniform && node.count != 0) {
-    std::memcpy(heap, tags(node), node.count);
-    heap += node.count;
-  }
-  write_members(draft, node, start, words, heap);
-}
-
-// The words, and the texts they point to. A reference into the record being filled is written as
-// record 0, so that a record's bytes do not depend on its id.
-void ValueWriter::write_members(const RecordDraft& draft, const TapeNode& node, char* start,
-                                char* words, char* heap) const noexcept {
-  const uint64_t* const from = tape_.words.data() + node.members;
-  if (!has(node, TapeNode::kResolve) && node.heap_bytes == 0) {
-    if (node.count != 0) std::memcpy(words, from, 8 * node.count);
-    return;
-  }
-  const Tag* const tag = tags(node);
+// Decides how the members are stored in a node of `record`: each in the fewest bytes, or all alike
+// where that takes no more.
+void ValueWriter::plan(const TapeNode& node, uint64_t record) {
+  scratch_.planned_for = record;
+  scratch_.stored.resize(node.count);
+  Tag* const stored = scratch_.stored.data();
+  Tag common = kMixedTags;
+  size_t words = 0;
   for (uint64_t i = 0; i < node.count; ++i) {
-    uint64_t word = from[i];
-    if (is_heap(tag[i])) {
-      const Bytes text = tape_.payload(word);
+    stored[i] = stored_tag(tags(node)[i], local_word(node, i, record));
+    common = i == 0 ? stored[i] : common == kMixedTags ? kMixedTags : common_tag(common, stored[i]);
+    words += kWordWidths[stored[i]];
+  }
+  const size_t same = size_t{kWordWidths[common]} * node.count;
+  const bool uniform = common != kMixedTags && same <= words + node.count;
+  scratch_.uniform = uniform ? common : kMixedTags;
+  scratch_.words = uniform ? same : words;
+}
+
+// A reference into the record that is being filled is written as record 0, so that a record's bytes
+// do not depend on its id.
+uint64_t ValueWriter::local_word(const TapeNode& node, uint64_t i, uint64_t record) const noexcept {
+  const uint64_t word = tape_.words[node.members + i];
+  return is_container(tags(node)[i]) && record_of(word) == record ? slot_of(word) : word;
+}
+
+// Of a node that was planned.
+size_t ValueWriter::small_size(const TapeNode& node) const noexcept {
+  const bool shaped = small_kind(node) == NodeKind::kShapedDict;
+  return kNodeHeader + (shaped ? kIdBytes : 0) + (node.heap_bytes == 0 ? 0 : 2) +
+         (small_kind(node) == NodeKind::kInlineDict ? 4 : 0) +
+         (scratch_.uniform == kMixedTags ? node.count : 0) + scratch_.words + node.heap_bytes;
+}
+
+void ValueWriter::write_small(RecordDraft& draft, const TapeNode& node, uint64_t shape) {
+  const NodeKind kind = small_kind(node);
+  char* at = draft.add(small_size(node));
+  at[0] = static_cast<char>(static_cast<uint8_t>(kind) | (node.heap_bytes == 0 ? 0 : kHasHeap));
+  at[1] = static_cast<char>(scratch_.uniform);
+  store_le(at + 2, static_cast<uint16_t>(node.count));
+  at += kNodeHeader;
+  if (kind == NodeKind::kShapedDict) {
+    std::memcpy(at, &shape, kIdBytes);
+    at += kIdBytes;
+  } else if (kind == NodeKind::kInlineDict) {  // an empty dict: no key words, no keys' heap
+    store_le(at, uint32_t{0});
+    at += 4;
+  }
+  if (node.heap_bytes != 0) {
+    store_le(at, static_cast<uint16_t>(scratch_.words));
+    at += 2;
+  }
+  if (scratch_.uniform == kMixedTags && node.count != 0) {
+    std::memcpy(at, scratch_.stored.data(), node.count);
+    at += node.count;
+  }
+  write_members(node, at, at + scratch_.words);
+}
+
+void ValueWriter::write_members(const TapeNode& node, char* words, char* heap) const noexcept {
+  const bool mixed = scratch_.uniform == kMixedTags;
+  for (uint64_t i = 0; i < node.count; ++i) {
+    const Tag stored = mixed ? scratch_.stored[i] : scratch_.uniform;
+    if (is_heap(stored)) {
+      const Bytes text = tape_.payload(tape_.words[node.members + i]);
+      store_le(words, static_cast<uint16_t>(text.size()));
       std::memcpy(heap, text.data(), text.size());
-      word = static_cast<uint64_t>(heap - start) | uint64_t{text.size()} << 32;
       heap += text.size();
-    } else if (is_container(tag[i]) && record_of(word) == draft.id()) {
-      word = slot_of(word);
+    } else {
+      write_stored(words, stored, local_word(node, i, scratch_.planned_for));
     }
-    store_le(words + 8 * i, word);
+    words += kWordWidths[stored];
   }
 }
 
@@ -280,7 +315,7 @@ std::vector<RunKey> ValueWriter::keys_of(const TapeNode& node) const {
 bool ValueWriter::write_inline_dict(TapeNode& node) {
   NodeBuilder& builder = scratch_.builder;
   builder.reset(NodeKind::kInlineDict);
-  size_t most = kNodeHeader + 4 + 18 * node.count + node.heap_bytes;
+  size_t most = kNodeHeader + 6 + 18 * node.count + node.heap_bytes;
   Buffer hold;
   for (const RunKey& run_key : keys_of(node)) {
     const Key key = run_key.key();
@@ -323,7 +358,8 @@ void ValueWriter::collect_owned(const TapeNode& tuple) {
 void ValueWriter::add_interned(TapeNode& node) {
   RecordDraft& draft = scratch_.separate;
   if (has(node, TapeNode::kResolve)) resolve(node, Texts::kSameAlways);
-  write_small(draft, node, small_size(node), 0);
+  plan(node, draft.id());
+  write_small(draft, node, 0);
   node.identity = draft.last();
 }
 

@@ -27,6 +27,12 @@ struct ValueWriter {
     NodeBuilder builder;
     Buffer node;
     std::vector<uint32_t> owned;
+    // plan(): the stored tag of each member of a node, the one they all have or kMixedTags, the
+    // bytes of their words, and the record it is true for.
+    std::vector<Tag> stored;
+    Tag uniform = kMixedTags;
+    size_t words = 0;
+    uint64_t planned_for = 0;
   };
 
   ValueWriter(Store& store, WriteTransaction& transaction, Tape& tape);
@@ -48,10 +54,11 @@ struct ValueWriter {
   void placed(TapeNode& node, RecordDraft& draft);
   void put_record(RecordDraft& draft);
 
+  void plan(const TapeNode& node, uint64_t record);
+  uint64_t local_word(const TapeNode& node, uint64_t i, uint64_t record) const noexcept;
   size_t small_size(const TapeNode& node) const noexcept;
-  void write_small(RecordDraft& draft, const TapeNode& node, size_t size, uint64_t shape);
-  void write_members(const RecordDraft& draft, const TapeNode& node, char* start, char* words,
-                     char* heap) const noexcept;
+  void write_small(RecordDraft& draft, const TapeNode& node, uint64_t shape);
+  void write_members(const TapeNode& node, char* words, char* heap) const noexcept;
   // Returns false where the dict is too large.
   bool write_inline_dict(TapeNode& node);
 
@@ -68,6 +75,7 @@ struct ValueWriter {
   WriteTransaction& transaction_;
   Tape& tape_;
   Scratch& scratch_;
+  size_t expected_ = 0;   // bytes of the nodes not written yet, about
   bool filling_ = false;  // scratch_.filling is begun
 };
 

@@ -63,6 +63,14 @@ Member float_member(double value) {
 
 // --- Numbers
 
+TEST(GoldenBytes, StoredTags) {
+  EXPECT_EQ(kStoredInt8, 0x05);
+  EXPECT_EQ(kStoredInt16, 0x06);
+  EXPECT_EQ(kStoredInt32, 0x07);
+  EXPECT_EQ(kStoredFloat32, 0x08);
+  EXPECT_EQ(kStoredLocal, 0x08);
+}
+
 TEST(GoldenBytes, TagsAndKinds) {
   EXPECT_EQ(tag_of(WordKind::kNone), 0x00);
   EXPECT_EQ(tag_of(WordKind::kFalse), 0x01);
@@ -228,7 +236,11 @@ TEST(GoldenBytes, ListOfOneTag) {
   builder.add(float_member(-0.0));
   Buffer node;
   builder.encode(node);
-  EXPECT_BYTES(node, "04 04 0200  000000000000f83f 0000000000000080");
+  EXPECT_BYTES(node, "04 08 0200  0000c03f 00000080");
+  builder.add(float_member(0.1));  // not a float32
+  node.clear();
+  builder.encode(node);
+  EXPECT_BYTES(node, "04 ff 0300  08 08 04  0000c03f 00000080 9a9999999999b93f  00");
 }
 
 TEST(GoldenBytes, EmptyContainers) {
@@ -242,7 +254,7 @@ TEST(GoldenBytes, EmptyContainers) {
   builder.encode(dict);
   EXPECT_BYTES(list, "04 ff 0000");
   EXPECT_BYTES(tuple, "05 ff 0000");
-  EXPECT_BYTES(dict, "02 ff 0000");
+  EXPECT_BYTES(dict, "02 ff 0000 0000 0000");
 }
 
 TEST(GoldenBytes, MixedTuple) {
@@ -257,11 +269,10 @@ TEST(GoldenBytes, MixedTuple) {
   Buffer node;
   builder.encode(node);
   EXPECT_BYTES(node,
-               "85 ff 0600 09000000"
-               "0000000000000000 736576656e000000 3e00000009000000 3412000000000000"
-               "0200000000000000 0100090000000000"
-               "00 c5 40 80 11 10"
-               "6e696e652062797465 00");
+               "85 ff 0600 1700"
+               "00 c5 40 80 19 10"
+               "736576656e 0900 341200000000 0200 0100090000000000"
+               "6e696e652062797465");
 }
 
 TEST(GoldenBytes, ShapedDict) {
@@ -272,7 +283,7 @@ TEST(GoldenBytes, ShapedDict) {
   builder.add(word_member(WordKind::kTrue));
   Buffer node;
   builder.encode(node);
-  EXPECT_BYTES(node, "01 ff 0200  0b0a000000000000  ffffffffffffffff 0000000000000000  03 02");
+  EXPECT_BYTES(node, "01 ff 0200  0b0a00000000  05 02  ff  00");
 }
 
 TEST(GoldenBytes, InlineDict) {
@@ -285,9 +296,8 @@ TEST(GoldenBytes, InlineDict) {
   Buffer node;
   builder.encode(node);
   EXPECT_BYTES(node,
-               "82 40 0200 0b000000"
-               "6b00000000000000 0700000000000000 c1 03"
-               "2a0000000a000000 3400000001000000"
+               "82 40 0200 0200 0000 0600"
+               "c1 05  6b 07  0a00 0100"
                "76616c756576616c7565 76 00");
 }
 
@@ -310,10 +320,10 @@ TEST(GoldenBytes, Record) {
   editor.kill(1);
   editor.set_flags(kRecordPinned);
   EXPECT_BYTES(editor.finish(),
-               "0100 0300 0200 0000"
-               "04 03 0100 0700000000000000"
-               "04 03 0100 0900000000000000"
-               "0400 0000 0a00");
+               "0100 0300"
+               "04 05 0100 07 00"
+               "04 05 0100 09 00"
+               "0200 0000 0500");
 }
 
 // --- Entries
@@ -376,11 +386,9 @@ TEST(GoldenBytes, Chunks) {
   builder.reset(NodeKind::kList);
   builder.add(int_member(1));
   builder.add(int_member(2));
-  EXPECT_BYTES(encode_leaf(builder), "01 03 0200 0100000000000000 0200000000000000");
+  EXPECT_BYTES(encode_leaf(builder), "01 05 0200 01 02");
   builder.add(text_member("t"));
-  EXPECT_BYTES(
-      encode_leaf(builder),
-      "81 ff 0300 01000000 0100000000000000 0200000000000000 2300000001000000 03 03 40 74");
+  EXPECT_BYTES(encode_leaf(builder), "81 ff 0300 0400 05 05 40 01 02 0100 74");
   EXPECT_BYTES(encode_inner({{{5, 400}, {6, 300}}}),
                "02 00 0200 0500000000000000 9001000000000000 0600000000000000 2c01000000000000");
 }

@@ -155,10 +155,38 @@ TEST(Node, ReferencesOfItsOwnRecordAreLocalOnDiskAndAbsoluteWhenRead) {
   EXPECT_EQ(builder.at(1).word, make_identity(8, 4));
 }
 
-TEST(Node, OneTagForAllTakesEightBytesAMember) {
-  EXPECT_EQ(list_of({1, 2, 3}).size(), kNodeHeader + 24);
-  const Buffer node = list_of({1, 2, 3});
-  EXPECT_EQ(NodeView::parse(node, 0, 0).uniform_tag(), tag_of(WordKind::kInt));
+TEST(Node, NumbersTakeTheBytesTheyNeed) {
+  EXPECT_EQ(list_of({1, 2, 3}).size(), kNodeHeader + 3 + 1);  // padded
+  EXPECT_EQ(list_of({1, 2, 300}).size(), kNodeHeader + 6);
+  EXPECT_EQ(list_of({1, 2, 70'000}).size(), kNodeHeader + 3 + 1 + 1 + 4 + 1);  // a tag each is less
+  EXPECT_EQ(list_of({1, 80'000, 70'000}).size(), kNodeHeader + 12);
+  EXPECT_EQ(list_of({int64_t{1} << 40, 2}).size(), kNodeHeader + 2 + 8 + 1 + 1);
+  EXPECT_EQ(static_cast<uint8_t>(list_of({1, 2, 300})[1]), kStoredInt16);
+}
+
+TEST(Node, EveryWidthComesBackWithItsSign) {
+  for (const int64_t value :
+       {int64_t{-1}, int64_t{-128}, int64_t{-129}, int64_t{127}, int64_t{128}, int64_t{-32768},
+        int64_t{-32769}, int64_t{INT32_MIN}, int64_t{INT32_MIN} - 1, INT64_MIN, INT64_MAX}) {
+    const Buffer node = list_of({value, 5, 5, 5, 5, 5, 5, 5, 5, 5});
+    EXPECT_EQ(NodeView::parse(node, 0, 0).member(0).as_int(), value);
+    EXPECT_EQ(NodeView::parse(node, 0, 0).member(9).as_int(), 5);
+  }
+}
+
+TEST(Node, FloatsKeepTheirBits) {
+  for (const uint64_t bits : std::initializer_list<uint64_t>{
+           0x0000000000000000u, 0x8000000000000000u, 0x3ff8000000000000u, 0x3fb999999999999au,
+           0x7ff0000000000000u, 0x7ff8000000000000u, 0x7ff8000000000001u, 0xfff4000000000000u,
+           0x7fefffffffffffffu, 0x0000000000000001u, 0x36a0000000000000u}) {
+    NodeBuilder builder;
+    builder.reset(NodeKind::kList);
+    builder.add({tag_of(WordKind::kFloat), bits});
+    builder.add({tag_of(WordKind::kNone), 0});
+    const Buffer node = encode(builder);
+    EXPECT_EQ(NodeView::parse(node, 0, 0).member(0).word, bits);
+    EXPECT_EQ(NodeView::parse(node, 0, 0).member(0).tag, tag_of(WordKind::kFloat));
+  }
 }
 
 TEST(Node, AMemberSetFromItselfKeepsItsText) {
@@ -167,7 +195,7 @@ TEST(Node, AMemberSetFromItselfKeepsItsText) {
   builder.add({heap_tag(PayloadKind::kStr), 0, "a rather long string", 20});
   for (int i = 0; i < 10; ++i) builder.set(0, builder.at(0));
   EXPECT_EQ(builder.at(0).payload(), "a rather long string");
-  EXPECT_EQ(encode(builder).size(), kNodeHeader + 4 + 8 + 20);
+  EXPECT_EQ(encode(builder).size(), kNodeHeader + 2 + 2 + 20);
 }
 
 TEST(Node, SpilledHeadersComeBack) {
@@ -240,7 +268,9 @@ TEST(Record, RandomEditsGiveWhatAMapGives) {
         if (found == model.end()) {
           expect_code(ErrorCode::kStaleHandle, [&] { NodeView::locate(record, identity); });
         } else {
-          ASSERT_EQ(NodeView::locate(record, identity).bytes(), Bytes(found->second));
+          const Bytes bytes = NodeView::locate(record, identity).bytes();
+          ASSERT_EQ(bytes, Bytes(found->second).substr(0, bytes.size()));
+          ASSERT_LE(found->second.size() - bytes.size(), 1u);  // padding
         }
       }
     }
@@ -281,7 +311,7 @@ TEST(Record, RoomEndsAtTheLimitButAFirstNodeAlwaysFits) {
 TEST(Record, ANodeStartsBelow128KiB) {
   NodeBuilder builder;
   builder.reset(NodeKind::kList);
-  for (int i = 0; i < 20'000; ++i) builder.add({tag_of(WordKind::kInt), 0});
+  for (int i = 0; i < 20'000; ++i) builder.add({tag_of(WordKind::kInt), uint64_t{1} << 40});
   RecordEditor editor;
   editor.add(encode(builder));
   const Buffer one = editor.finish();
@@ -321,7 +351,7 @@ TEST(Record, PatchingAMemberEqualsBuildingItAnew) {
     ASSERT_EQ(members_of(NodeView::locate(record, identity)), members);
     ASSERT_EQ(NodeView::locate(record, make_identity(5, 0)).bytes(), Bytes(list_of({1, 2})));
   }
-  EXPECT_GT(patched, 1'000u);
+  EXPECT_GT(patched, 300u);
 }
 
 TEST(Record, ReferencesToItsOwnRecordStayLocalWhenPatched) {

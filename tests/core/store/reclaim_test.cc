@@ -53,7 +53,7 @@ class ReclaimTest : public ContainerTest {
 
 Plain numbers(int count) {
   Plain list = Plain::list();
-  for (int i = 0; i < count; ++i) list.items.push_back(i);
+  for (int i = 0; i < count; ++i) list.items.push_back((int64_t{1} << 40) + i);  // 8 bytes each
   return list;
 }
 

@@ -342,7 +342,7 @@ TEST_F(StoreTest, AFullMapLeavesNoHalfValueAndStaysReadable) {
   Plain texts = Plain::list();
   for (int i = 0; i < 3000; ++i) texts.items.push_back(std::string(700, 'x') + std::to_string(i));
   Plain members = Plain::list();
-  for (int i = 0; i < 300'000; ++i) members.items.push_back(i);
+  for (int i = 0; i < 300'000; ++i) members.items.push_back((int64_t{1} << 40) + i);
   for (const Plain& too_large : {large, dict, texts, members}) {
     transaction = begin(*store);
     const uint64_t first = store->next_event();

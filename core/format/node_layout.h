@@ -1,0 +1,252 @@
+// How the members of a small node lie in it: each word takes the bytes its stored tag says, so that
+// most members cost as much as their text would. Stored tags exist inside nodes only: NodeView
+// widens them to the tags of word.h, NodeBuilder and the store's writer narrow them.
+// docs/format.md, "Nodes".
+//
+//   node = kind u8 (bit 7: has heap) | uniform tag u8 (0xff: tags follow) | count u16
+//          kShapedDict: shape id u48
+//          kInlineDict: bytes of the key words u16 | bytes of the keys' heap u16
+//          has heap:    bytes of all words u16
+//          kInlineDict: key tags u8[count]
+//          tags u8[count] unless uniform
+//          kInlineDict: key words
+//          words | keys' heap | heap | zero padding to 2
+//   A heap member's word is its size (u16); its bytes lie behind those of the heap members before
+//   it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "core/base/bytes.h"
+#include "core/format/corrupt.h"
+#include "core/format/word.h"
+
+namespace oocmap {
+
+// Do not renumber: on disk.
+inline constexpr Tag kStoredInt8 = 0x05;
+inline constexpr Tag kStoredInt16 = 0x06;
+inline constexpr Tag kStoredInt32 = 0x07;
+inline constexpr Tag kStoredFloat32 = 0x08;
+inline constexpr Tag kStoredLocal = 0x08;  // | a container's tag: a slot (u16) of the same record
+
+inline constexpr Tag kMixedTags = 0xff;  // the uniform tag of a node with a tag a member
+inline constexpr size_t kIdBytes = 6;    // of a shape or an immutable
+inline constexpr size_t kMaxHeapText = 65'535;
+inline constexpr uint8_t kUnknownWidth = 0xff;
+
+// Bytes of a word by its stored tag; kUnknownWidth where version 1 has no such tag.
+constexpr std::array<uint8_t, 256> make_word_widths() {
+  std::array<uint8_t, 256> widths{};
+  widths.fill(kUnknownWidth);
+  for (const WordKind kind : {WordKind::kNone, WordKind::kFalse, WordKind::kTrue})
+    widths[tag_of(kind)] = 0;
+  widths[tag_of(WordKind::kInt)] = 8;
+  widths[tag_of(WordKind::kFloat)] = 8;
+  widths[kStoredInt8] = 1;
+  widths[kStoredInt16] = 2;
+  widths[kStoredInt32] = 4;
+  widths[kStoredFloat32] = 4;
+  for (Tag tag = 0x10; tag <= 0x15; ++tag) {
+    widths[tag] = 8;
+    widths[tag | kStoredLocal] = 2;
+  }
+  for (Tag kind = 0; kind < 0x40; ++kind) {
+    widths[kInHeap | kind] = 2;
+    widths[kInImmutables | kind] = kIdBytes;
+  }
+  for (Tag size = 0; size <= kInlineText; ++size) {
+    widths[kInlineText0 + size] = size;
+    widths[kInlineBytes0 + size] = size;
+  }
+  return widths;
+}
+inline constexpr std::array<uint8_t, 256> kWordWidths = make_word_widths();
+
+constexpr bool is_local(Tag stored) noexcept { return stored >= 0x18 && stored <= 0x1d; }
+
+// The narrowest stored tag of a member. Containers with record 0 are local.
+inline Tag stored_tag(Tag tag, uint64_t word) noexcept {
+  if (tag == tag_of(WordKind::kInt)) {
+    const auto value = static_cast<int64_t>(word);
+    if (value == static_cast<int8_t>(value)) return kStoredInt8;
+    if (value == static_cast<int16_t>(value)) return kStoredInt16;
+    if (value == static_cast<int32_t>(value)) return kStoredInt32;
+    return tag;
+  }
+  if (tag == tag_of(WordKind::kFloat)) {
+    // Bit-exact or not at all: the way there and back must give the same bits (not so for most NaNs
+    // and for what a float32 rounds).
+    double value;
+    std::memcpy(&value, &word, sizeof value);
+    const double back = static_cast<double>(static_cast<float>(value));
+    return std::memcmp(&back, &word, sizeof back) == 0 ? kStoredFloat32 : tag;
+  }
+  if (is_container(tag) && record_of(word) == 0) return tag | kStoredLocal;
+  return tag;
+}
+
+// Whether a member can be stored in exactly the bytes of `like`; `stored` is then its tag.
+inline bool stored_like(Tag tag, uint64_t word, Tag like, Tag& stored) noexcept {
+  stored = stored_tag(tag, word);
+  const uint8_t width = kWordWidths[like];
+  if (kWordWidths[stored] == width) return true;
+  if (kWordWidths[stored] > width) return false;
+  if (tag == tag_of(WordKind::kInt)) {
+    stored = width == 2 ? kStoredInt16 : width == 4 ? kStoredInt32 : width == 8 ? tag : kMixedTags;
+    return stored != kMixedTags;
+  }
+  if ((tag == tag_of(WordKind::kFloat) || is_container(tag)) && width == 8) {
+    stored = tag;
+    return true;
+  }
+  return false;
+}
+
+// The widest stored tag that tags of the same kind share, kMixedTags where the kinds differ.
+inline Tag common_tag(Tag a, Tag b) noexcept {
+  if (a == b) return a;
+  const auto kind = [](Tag tag) -> Tag {
+    if (tag >= kStoredInt8 && tag <= kStoredInt32) return tag_of(WordKind::kInt);
+    if (tag == kStoredFloat32) return tag_of(WordKind::kFloat);
+    return is_local(tag) ? static_cast<Tag>(tag & ~kStoredLocal) : tag;
+  };
+  if (kind(a) != kind(b)) return kMixedTags;
+  return kWordWidths[a] > kWordWidths[b] ? a : b;
+}
+
+// Writes a word of `width` bytes; for kStoredFloat32 the value as such.
+inline void write_stored(char* to, Tag stored, uint64_t word) noexcept {
+  if (stored == kStoredFloat32) {
+    double value;
+    std::memcpy(&value, &word, sizeof value);
+    store_le(to, static_cast<float>(value));
+    return;
+  }
+  if (kWordWidths[stored] == 8) return store_le(to, word);
+  std::memcpy(to, &word, kWordWidths[stored]);
+}
+
+// One run of members (a node's values, an inline dict's keys), read where it lies. Reading in order
+// is O(1) a member: the run remembers where it was.
+class MemberRun {
+ public:
+  MemberRun() = default;
+  // `tags` null: all have the tag `uniform`. `heap`: where its heap starts; `end`: how far words
+  // (without a heap) and heap may reach. `base`: what a local reference becomes, a record shifted.
+  MemberRun(const char* tags, Tag uniform, const char* words, const char* words_end,
+            const char* heap, const char* end, uint64_t base) noexcept
+      : tags_(tags),
+        words_(words),
+        words_end_(words_end),
+        heap_(heap),
+        end_(end),
+        base_(base),
+        uniform_(uniform) {}
+
+  Member at(size_t i) const {
+    if (tags_ == nullptr && !is_heap(uniform_)) {
+      return decode(uniform_, words_ + size_t{kWordWidths[uniform_]} * i);
+    }
+    seek(i);
+    const Tag tag = tags_ != nullptr ? static_cast<Tag>(tags_[i]) : uniform_;
+    const char* const at = words_ + word_;
+    if (static_cast<size_t>(words_end_ - at) < kWordWidths[tag])
+      throw_corrupt("a member leaves its node");
+    if (!is_heap(tag)) return decode(tag, at);
+    const auto size = load_le<uint16_t>(at);
+    if (static_cast<size_t>(end_ - heap_) < size_t{heap_at_} + size)
+      throw_corrupt("a string leaves its node");
+    return {tag, size, heap_ + heap_at_, size};
+  }
+
+  // Where member `i` (or, for the count, the end) stands.
+  Tag stored(size_t i) const noexcept {
+    return tags_ != nullptr ? static_cast<Tag>(tags_[i]) : uniform_;
+  }
+  size_t word_offset(size_t i) const {
+    if (tags_ == nullptr && !is_heap(uniform_)) return size_t{kWordWidths[uniform_]} * i;
+    seek(i);
+    return word_;
+  }
+  size_t heap_offset(size_t i) const {
+    if (tags_ == nullptr && !is_heap(uniform_)) return 0;
+    seek(i);
+    return heap_at_;
+  }
+  const char* words() const noexcept { return words_; }
+  const char* heap() const noexcept { return heap_; }
+  const char* tags() const noexcept { return tags_; }
+  Tag uniform() const noexcept { return tags_ != nullptr ? kMixedTags : uniform_; }
+
+ private:
+  void seek(size_t i) const {
+    if (i < i_) i_ = word_ = heap_at_ = 0;
+    for (; i_ < i; ++i_) {
+      const Tag tag = tags_ != nullptr ? static_cast<Tag>(tags_[i_]) : uniform_;
+      const uint8_t width = kWordWidths[tag];
+      if (static_cast<size_t>(words_end_ - words_) < size_t{word_} + width ||
+          width == kUnknownWidth) {
+        throw_corrupt("a member leaves its node");
+      }
+      if (is_heap(tag)) heap_at_ += load_le<uint16_t>(words_ + word_);
+      word_ += width;
+    }
+  }
+
+  Member decode(Tag stored, const char* at) const {
+    Member member{stored, 0, nullptr, 0};
+    switch (kWordWidths[stored]) {
+      case 8:
+        member.word = load_le<uint64_t>(at);
+        break;
+      case 0:
+        break;
+      default:
+        std::memcpy(&member.word, at, kWordWidths[stored]);
+        break;
+      case kUnknownWidth:
+        throw_corrupt("a member has an unknown tag");
+    }
+    if (is_inline(stored)) {
+      member.data = at;
+      member.size = static_cast<uint32_t>(inline_size(stored));
+    } else if (is_local(stored)) {
+      member.tag = stored & static_cast<Tag>(~kStoredLocal);
+      member.word |= base_;
+    } else if (is_container(stored)) {
+      if (record_of(member.word) == 0) member.word |= base_;
+    } else if (stored >= kStoredInt8 && stored <= kStoredFloat32) {
+      widen(stored, member);
+    }
+    return member;
+  }
+
+  static void widen(Tag stored, Member& member) noexcept {
+    if (stored == kStoredFloat32) {
+      float value;
+      std::memcpy(&value, &member.word, sizeof value);
+      const auto wide = static_cast<double>(value);
+      std::memcpy(&member.word, &wide, sizeof wide);
+      member.tag = tag_of(WordKind::kFloat);
+      return;
+    }
+    const unsigned shift = 64 - 8 * kWordWidths[stored];
+    member.word = static_cast<uint64_t>(static_cast<int64_t>(member.word << shift) >> shift);
+    member.tag = tag_of(WordKind::kInt);
+  }
+
+  const char* tags_ = nullptr;
+  const char* words_ = nullptr;
+  const char* words_end_ = nullptr;
+  const char* heap_ = nullptr;
+  const char* end_ = nullptr;
+  uint64_t base_ = 0;
+  mutable uint32_t i_ = 0;
+  mutable uint32_t word_ = 0;
+  mutable uint32_t heap_at_ = 0;
+  Tag uniform_ = 0;
+};
+
+}  // namespace oocmap
