@@ -22,7 +22,7 @@ class DirtyPages {
   void count(Database database, Bytes key, size_t size) noexcept {
     ++writes_;
     if (size > kLargestInPage) {
-      own_ += 1 + static_cast<double>(size / kPageBytes);
+      own_ += 1 + static_cast<double>(size) / kPageBytes;
     } else if (beside_last(database, key)) {
       own_ += static_cast<double>(size + kEntryOverhead) / kPageBytes;
     } else {

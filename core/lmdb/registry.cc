@@ -174,7 +174,7 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
     check_format_version_of(path, format_version);
   }
 
-  const std::shared_ptr<Environment> environment(new Environment);
+  std::shared_ptr<Environment> environment(new Environment);
   Environment::State& state = *environment->state_;
   environment->path_ = path;
   environment->device_ = opened.st_dev;

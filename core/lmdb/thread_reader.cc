@@ -118,8 +118,8 @@ thread_local ThreadSlots thread_slots;
 }  // namespace
 
 std::mutex& reader_mutex() noexcept {
-  static std::mutex* const mutex = new std::mutex;  // threads may end after main()
-  return *mutex;
+  static constinit std::mutex mutex;  // needs no destructor: threads may end after main()
+  return mutex;
 }
 
 bool end_cached_readers(std::vector<Slot*>& readers, bool only_if_idle) {

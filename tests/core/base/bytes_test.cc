@@ -1,9 +1,9 @@
 #include "core/base/bytes.h"
 
+#include <gtest/gtest.h>
+
 #include <random>
 #include <vector>
-
-#include "gtest/gtest.h"
 
 namespace oocmap {
 namespace {

@@ -1,8 +1,8 @@
 #include "core/base/error.h"
 
-#include <cerrno>
+#include <gtest/gtest.h>
 
-#include "gtest/gtest.h"
+#include <cerrno>
 
 namespace oocmap {
 namespace {

@@ -1,6 +1,6 @@
 #include "core/base/hash.h"
 
-#include "gtest/gtest.h"
+#include <gtest/gtest.h>
 
 namespace oocmap {
 namespace {

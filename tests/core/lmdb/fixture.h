@@ -1,6 +1,7 @@
 // What the tests of core/lmdb share: a folder that vanishes, opening with plain options, children.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,7 +17,13 @@
 
 #include "core/base/error.h"
 #include "core/lmdb/environment.h"
-#include "gtest/gtest.h"
+
+#ifdef __SANITIZE_THREAD__
+// The children that tests fork start threads, which the thread sanitizer only allows when asked.
+extern "C" [[gnu::visibility("default"), gnu::used]] inline const char* __tsan_default_options() {
+  return "die_after_fork=0";
+}
+#endif
 
 namespace oocmap {
 

@@ -1,9 +1,9 @@
 #include <dlfcn.h>
+#include <gtest/gtest.h>
 
 #include <filesystem>
 
 #include "core/lmdb/environment.h"
-#include "gtest/gtest.h"
 
 namespace oocmap {
 namespace {

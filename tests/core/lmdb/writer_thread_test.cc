@@ -1,10 +1,11 @@
 #include "core/lmdb/writer_thread.h"
 
+#include <gtest/gtest.h>
+
 #include <stdexcept>
 #include <vector>
 
 #include "core/lmdb/environment.h"
-#include "gtest/gtest.h"
 
 namespace oocmap {
 namespace {
