@@ -50,6 +50,14 @@ struct TapeNode {
   uint32_t position = kOpen;  // of `order`: its own place
   WordKind kind = WordKind::kList;
   uint8_t flags = 0;
+
+  bool has(uint8_t any_of) const noexcept { return (flags & any_of) != 0; }
+  // Its node's kind where it does not spill.
+  NodeKind small_kind() const noexcept {
+    if (kind == WordKind::kList) return NodeKind::kList;
+    if (kind == WordKind::kTuple) return NodeKind::kTuple;
+    return shape == kNoShape ? NodeKind::kInlineDict : NodeKind::kShapedDict;
+  }
 };
 
 struct Tape {
@@ -67,16 +75,6 @@ struct Tape {
     return {text.data() + at + 4, load_le<uint32_t>(text.data() + at)};
   }
 };
-
-// The bytes a small node takes at most, before padding (exactly where every word takes 8).
-inline size_t node_size(bool shaped, size_t count, bool uniform, size_t heap) noexcept {
-  return kNodeHeader + (heap == 0 ? 0 : 4) + (shaped ? 8 : 0) + 8 * count + (uniform ? 0 : count) +
-         heap;
-}
-// Whether `count` >= 1 tags are all the same.
-inline bool is_uniform(const Tag* tags, size_t count) noexcept {
-  return count != 0 && std::memcmp(tags, tags + 1, count - 1) == 0;
-}
 
 // Key runs: the keys of a dict without a shape, one after another:
 //   order size u32 | explicit size u32 | form u8 | order bytes | explicit bytes

@@ -513,10 +513,23 @@ TEST_F(EncoderTest, ShortAndMutableTuplesAreNotShared) {
             Plain::tuple({large, text_of(99)}));
 }
 
+TEST_F(EncoderTest, ATuplesLengthIsThatOfItsBytes) {
+  const auto stored_once = [&](const Plain& tuple) {
+    return store_plain(tuple).word == store_plain(tuple).word;
+  };
+  Plain small = Plain::tuple();
+  for (int i = 0; i < 20; ++i) small.items.push_back(i);
+  EXPECT_FALSE(stored_once(small));  // 20 bytes and their tags: an index row costs more
+  Plain floats = Plain::tuple();
+  for (int i = 0; i < 8; ++i) floats.items.push_back(0.1 * i);
+  EXPECT_TRUE(stored_once(floats));
+  EXPECT_TRUE(stored_once(Plain::tuple({Plain::tuple({text_of(20), text_of(20)}), text_of(20)})));
+}
+
 TEST_F(EncoderTest, TuplesInTuplesAreSharedAtEveryLevel) {
   const Plain inner = long_tuple();
   const Plain outer =
-      Plain::tuple({inner, Plain::tuple({1}), Plain::tuple({inner, text_of(80)}), 1, 2, 3, 4});
+      Plain::tuple({inner, Plain::tuple({1}), Plain::tuple({inner, text_of(80)}), text_of(30)});
   const Member a = store_plain(inner);
   const Member b = store_plain(outer);
   EXPECT_EQ(node(b.word).member(0).word, a.word);
@@ -528,7 +541,7 @@ TEST_F(EncoderTest, TuplesInTuplesAreSharedAtEveryLevel) {
 TEST_F(EncoderTest, AliasesOfImmutableTuplesKeepTheirSharing) {
   encoder_.begin_list();
   const size_t tuple = encoder_.begin_tuple();
-  for (int i = 0; i < 10; ++i) encoder_.integer(i);
+  for (int i = 0; i < 10; ++i) encoder_.floating(0.1 * i);
   const size_t part = encoder_.begin_tuple();
   encoder_.integer(11);
   encoder_.end();
@@ -573,6 +586,21 @@ TEST_F(EncoderTest, ASmallValueJoinsItsParentsRecord) {
   EXPECT_EQ(rows(Database::kRecords), before + 1);  // the tuple's
   txn().put(Database::kRecords, record_of(parent), editor.finish());
   EXPECT_EQ(read(member), Plain::list({Plain::list({1}), "text that is longer", long_tuple()}));
+}
+
+TEST_F(EncoderTest, ManyTinyNodesJoinOnlyWhereTheyFit) {
+  for (const int count : {500, 700, 850, 900}) {
+    const Identity parent = make(Plain::list());
+    RecordEditor editor(record(parent));
+    Plain dicts = Plain::list();
+    for (int i = 0; i < count; ++i) dicts.items.push_back(Plain::dict());
+    EncodedValue value = encode(dicts);
+    const Member member = store_value(store(), txn(), value, &editor, record_of(parent));
+    EXPECT_LE(editor.encoded_size(), kMaxRecordBytes);
+    txn().put(Database::kRecords, record_of(parent), editor.finish());
+    EXPECT_EQ(read(member), dicts) << count;
+    EXPECT_EQ(ContainerTest::read(parent), Plain::list());
+  }
 }
 
 TEST_F(EncoderTest, WhatDoesNotFitOrWouldBePinnedGetsItsOwnRecord) {

@@ -323,7 +323,7 @@ TEST_F(ReclaimTest, DeepValuesNeedNoStack) {
 // --- Immutable tuples
 
 Plain tuple_of(const std::string& text) {
-  return Plain::tuple({1, 2, 3, 4, 5, Plain::tuple({6, "seven"}), text});
+  return Plain::tuple({1, 2, 3, 4, 5, Plain::tuple({6, "seven"}), text, std::string(40, 't')});
 }
 
 TEST_F(ReclaimTest, ASingleImmutableTupleGoesWithItsIndexRow) {
