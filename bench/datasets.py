@@ -16,20 +16,26 @@ WORDS = "amber birch cedar delta ember fjord grove heron inlet jolly kayak lemon
 
 
 def small(count: int = 20_000) -> list[Any]:
-    """Small records of a shop: nested, with repeating keys and some repeating text."""
+    """Small records, about 300 bytes of JSON each: nested, with the same keys and some repeating text."""
     rng = random.Random(20260101)
-    return [
-        {
-            "id": i,
-            "name": f"{rng.choice(WORDS)} {rng.choice(WORDS)}",
-            "price": round(rng.random() * 1000, 2),
-            "in_stock": rng.random() < 0.5,
-            "tags": rng.sample(WORDS, 3),
-            "seller": {"name": rng.choice(WORDS), "rating": rng.randrange(50) / 10, "country": "DE"},
-            "note": None,
-        }
-        for i in range(count)
-    ]
+    records = []
+    for i in range(count):
+        first, last = rng.choice(WORDS), rng.choice(WORDS)
+        records.append(
+            {
+                "id": i,
+                "name": f"{first} {last}",
+                "email": f"{first}.{last}{i}@example.org",
+                "created": f"2026-{1 + i % 12:02}-{1 + i % 28:02}T{i % 24:02}:{i % 60:02}:00Z",
+                "price": round(rng.random() * 1000, 2),
+                "in_stock": rng.random() < 0.5,
+                "tags": rng.sample(WORDS, 3),
+                "address": {"street": f"{rng.choice(WORDS)} street {rng.randrange(200)}", "city": last},
+                "seller": {"name": first, "rating": rng.randrange(50) / 10, "country": "DE"},
+                "note": None,
+            }
+        )
+    return records
 
 
 def unique_text(count: int = 5_000) -> list[Any]:
