@@ -62,7 +62,7 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   };
   void set_join_hooks(JoinHooks hooks);
 
-  // --- The transaction, as SQLite drives it (research: joining, callback by callback).
+  // --- The transaction, as SQLite drives it, callback by callback.
   // One stack of (level, LMDB transaction); levels need not start at 0 nor come one by one.
   // xBegin; idempotent; takes the write lock and makes the calling thread the owner. With
   // View::kThread it is idempotent for the owner only: another thread waits for the transaction's
