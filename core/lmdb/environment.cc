@@ -79,7 +79,17 @@ void Environment::map() {
   check_format_version(handle.get(), path_, state_->format_version);
   open_databases(handle.get(), path_, /*create=*/false, handles_);
   env_ = handle.release();
+  watch_metas();
   serial_.store(next_serial(), std::memory_order_seq_cst);
+}
+
+void Environment::watch_metas() {
+  int fd = -1;
+  MDB_stat stat = {};
+  mdb_env_get_fd(env_, &fd);
+  mdb_env_stat(env_, &stat);
+  state_->watches.push_back(std::make_unique<const MetaWatch>(fd, stat.ms_psize, path_));
+  watch_.store(state_->watches.back().get(), std::memory_order_release);
 }
 
 // The file is known to nobody yet: no guard, no lock file.
@@ -302,16 +312,6 @@ WriterThread& Environment::writer_thread() {
   std::call_once(state_->writer_once,
                  [this] { state_->writer = std::make_unique<WriterThread>(); });
   return *state_->writer;
-}
-
-uint64_t Environment::last_transaction_id() const noexcept {
-  auto& self = const_cast<Environment&>(*this);  // only the count of users changes
-  uint64_t serial = 0;
-  if (!self.enter(serial)) return 0;
-  MDB_envinfo info = {};
-  mdb_env_info(env_, &info);
-  self.leave();
-  return info.me_last_txnid;
 }
 
 uint64_t Environment::map_size() const noexcept {

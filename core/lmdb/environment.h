@@ -16,6 +16,7 @@
 #include <string>
 
 #include "core/base/export.h"
+#include "core/lmdb/meta_watch.h"
 #include "core/lmdb/transaction.h"
 
 struct MDB_env;
@@ -97,8 +98,11 @@ class OOCMAP_API Environment {
   uint64_t inode() const noexcept { return inode_; }
   // False in a forked child: the environment belongs to the parent.
   bool owned_by_this_process() const noexcept;
-  // Id of the newest committed transaction. Cost: a few ns, no lock.
-  uint64_t last_transaction_id() const noexcept;
+  // Id of the newest transaction committed by any process. Cost: two loads, no lock.
+  uint64_t last_transaction_id() const noexcept {
+    const MetaWatch* watch = watch_.load(std::memory_order_acquire);
+    return watch == nullptr ? 0 : watch->newest();
+  }
   uint64_t map_size() const noexcept;
   uint64_t file_size() const;       // st_size
   uint64_t allocated_size() const;  // st_blocks * 512
@@ -135,7 +139,10 @@ class OOCMAP_API Environment {
   void recover(uint64_t failed_serial);
   int file_descriptor() const noexcept;
 
+  void watch_metas();
+
   MDB_env* env_ = nullptr;
+  std::atomic<const MetaWatch*> watch_{nullptr};  // the last of state_->watches
   unsigned handles_[kDatabaseCount] = {};
   std::atomic<uint64_t> serial_{0};
   uint64_t device_ = 0;
@@ -169,6 +176,8 @@ OOCMAP_API uint64_t this_thread_number() noexcept;
 
 // The path of this image (oocmap.so, or a test binary), from dladdr.
 OOCMAP_API const std::string& image_path();
+// Its build id: the native Python module compares it with the one it was compiled against.
+OOCMAP_API const char* image_build_id();
 // Path of another image of this library in the process, nullopt where there is none. Cost: a scan
 // of the loaded objects; called when an image is loaded and when a file is first opened.
 OOCMAP_API std::optional<std::string> other_image_path();

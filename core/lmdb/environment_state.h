@@ -24,6 +24,9 @@ struct Environment::State {
   std::once_flag writer_once;
   std::unique_ptr<WriterThread> writer;
   std::mutex reopening;
+  // One each time the file was opened. None is dropped before the environment: a reader may have
+  // it.
+  std::vector<std::unique_ptr<const MetaWatch>> watches;
   // Transactions that are not cached readers. Who begins one raises this and then looks at serial_;
   // who reopens clears serial_ and then looks at this: one of the two sees the other.
   std::atomic<int> live{0};

@@ -65,6 +65,58 @@ class ShapeCache {
   std::vector<ShapeObjects> slots_;
 };
 
+// Members of large dicts that were looked up lately, by key: a program asks for the same entries
+// again and again. Direct-mapped: a collision replaces.
+class LookupCache {
+ public:
+  LookupCache() : slots_(kSlots) {}
+  ~LookupCache() { clear(); }
+  LookupCache(const LookupCache&) = delete;
+  LookupCache& operator=(const LookupCache&) = delete;
+
+  // Whether keys like this one are cached: exact int, or exact str of moderate size.
+  static bool takes(PyObject* key) noexcept {
+    return PyLong_CheckExact(key) ||
+           (PyUnicode_CheckExact(key) && PyUnicode_GET_LENGTH(key) <= kLongestKey);
+  }
+  // The member as it was under the same stamp; null where it is not known.
+  const Member* find(const Stamp& stamp, Identity dict, PyObject* key) const {
+    const Slot& slot = slots_[place(dict, key)];
+    const bool known = slot.dict == dict && slot.stamp == stamp && same(slot.key, key);
+    return known ? &slot.member : nullptr;
+  }
+  void add(const Stamp& stamp, Identity dict, PyObject* key, const Member& member) {
+    Slot& slot = slots_[place(dict, key)];
+    Py_XDECREF(std::exchange(slot.key, Py_NewRef(key)));
+    slot.stamp = stamp;
+    slot.dict = dict;
+    slot.member = member;
+  }
+  void clear() noexcept {
+    for (Slot& slot : slots_) Py_CLEAR(slot.key);
+  }
+
+ private:
+  static constexpr size_t kSlots = 1024;
+  static constexpr Py_ssize_t kLongestKey = 64;
+  struct Slot {
+    PyObject* key = nullptr;
+    Identity dict = 0;
+    Stamp stamp;
+    Member member;
+  };
+  static size_t place(Identity dict, PyObject* key) {
+    const auto hash = static_cast<uint64_t>(PyObject_Hash(key));
+    return ((hash ^ dict) * 0x9E3779B97F4A7C15ull >> 32) % kSlots;
+  }
+  // Exact builtins: no Python code runs. True is no exact int, so 1 and True are not confused.
+  static bool same(PyObject* known, PyObject* key) {
+    return known != nullptr && (known == key || (Py_TYPE(known) == Py_TYPE(key) &&
+                                                 PyObject_RichCompareBool(known, key, Py_EQ) == 1));
+  }
+  std::vector<Slot> slots_;
+};
+
 // Small immutable values by a 64-bit name: an id in `immutables`, or the word of an inline text.
 class ObjectCache {
  public:

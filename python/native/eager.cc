@@ -200,6 +200,7 @@ bool EagerReader::fill_tuple(size_t frame) {
 }  // namespace
 
 Ref eager_member(const MapReading& reading, const Member& member) {
+  const WithoutCollection guard;
   return EagerReader(reading).read(member);
 }
 

@@ -13,7 +13,7 @@
 namespace oocmap::python {
 namespace {
 
-constexpr unsigned kFirstBatch = 4;
+constexpr unsigned kFirstBatch = 8;
 constexpr unsigned kLargestBatch = 32;
 
 // The objects of a batch are made from consecutive places, so a batch that is out of date is
@@ -302,8 +302,7 @@ PyObject* iterator_length_hint(PyObject* self, PyObject*) {
 }  // namespace
 
 PyObject* make_iterator(PyObject* owner, What what, bool reverse) {
-  Container& iterated = container_of(owner);
-  const uint64_t count = count_of(iterated);
+  const Reading reading(container_of(owner));
   IteratorObject* it = free_iterators.make(iterator_type);
   if (it == nullptr) throw PythonRaised{};
   it->owner = Py_NewRef(owner);
@@ -312,15 +311,17 @@ PyObject* make_iterator(PyObject* owner, What what, bool reverse) {
   it->at_end = false;
   it->next = it->end = 0;
   it->batch = kFirstBatch;
-  it->count = count;
-  it->position = what == What::kMembers && reverse ? count : 0;
-  it->size_changes = size_changes(iterated.identity);
+  it->count = reading.node().count();
+  it->position = what == What::kMembers && reverse ? it->count : 0;
+  it->size_changes = size_changes(reading.container().identity);
   it->keys = nullptr;
   it->dict = nullptr;
   it->list = nullptr;
   PyObject* object = reinterpret_cast<PyObject*>(it);
   PyObject_GC_Track(object);
-  return object;
+  Ref owned = Ref::steal(object);
+  fill(it, reading);  // while the container's moment is at hand: most are read in one batch
+  return owned.release();
 }
 
 PyTypeObject* make_iterator_type(PyObject* module) {

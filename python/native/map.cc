@@ -3,8 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "core/store/connections.h"
 #include "python/native/errors.h"
-#include "sqlite_ext/attach.h"
 
 namespace oocmap::python {
 
@@ -51,6 +51,7 @@ void MapState::close() {
 void MapState::let_go() noexcept {
   closed_store_ = store_;
   shapes.clear();
+  lookups.clear();
   immutables.clear();
   root.located = false;
   std::shared_ptr<Session> session = std::move(session_);

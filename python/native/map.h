@@ -92,6 +92,7 @@ class MapState {
   Container root;
   RecordCache records;
   ShapeCache shapes;
+  LookupCache lookups;
   ObjectCache immutables{65'536};
   ObjectCache inline_texts{2'048};
 

@@ -13,7 +13,6 @@
 #include "python/native/sequence.h"
 #include "python/native/shape_keys.h"
 #include "python/native/views.h"
-#include "sqlite_ext/attach.h"
 
 namespace nb = nanobind;
 

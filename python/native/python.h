@@ -77,6 +77,21 @@ class WithoutGil {
   PyThreadState* state_;
 };
 
+// Puts garbage collection off: no finalizer runs, so no Python code in the midst of a read, and
+// what is made at one go is not searched again and again.
+class WithoutCollection {
+ public:
+  WithoutCollection() : enabled_(PyGC_Disable() != 0) {}
+  ~WithoutCollection() {
+    if (enabled_) PyGC_Enable();
+  }
+  WithoutCollection(const WithoutCollection&) = delete;
+  WithoutCollection& operator=(const WithoutCollection&) = delete;
+
+ private:
+  bool enabled_;
+};
+
 // Bounds recursion on the C stack as CPython bounds its own: RecursionError instead of a crash.
 class Recursion {
  public:

@@ -48,8 +48,10 @@ inline void locate(const MapReading& reading, Container& container) {
 // Whether nothing can have changed since `stamp` was taken in this map, so that what was copied out
 // then still holds; views into the file may not be used on its word. Cost: a few ns, no lock.
 inline bool untouched(const MapState& map, const Stamp& stamp) {
-  return !map.closed() && stamp.write_generation == 0 && !map.session().in_transaction() &&
-         map.store().environment().last_transaction_id() == stamp.transaction_id;
+  if (map.closed() || stamp.write_generation != 0 || map.session().in_transaction()) return false;
+  const Environment& environment = map.store().environment();
+  return environment.last_transaction_id() == stamp.transaction_id &&
+         environment.serial() == stamp.environment;
 }
 
 // A read of one container.

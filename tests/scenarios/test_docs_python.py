@@ -3,9 +3,8 @@
 import doctest
 from pathlib import Path
 
-import pytest
-
 import oocmap
+import pytest
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "python.md"
 

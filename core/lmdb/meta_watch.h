@@ -1,0 +1,34 @@
+// The newest transaction's id, read where LMDB writes it: on the file's two meta pages, which are
+// mapped here a second time. A reader asks so often whether anything was committed that it must
+// cost less than beginning a transaction.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace oocmap {
+
+class MetaWatch {
+ public:
+  // Maps the meta pages of an open file. Errors: kIo.
+  MetaWatch(int fd, size_t page_size, const std::string& path);
+  ~MetaWatch();
+  MetaWatch(const MetaWatch&) = delete;
+  MetaWatch& operator=(const MetaWatch&) = delete;
+
+  // Never less than the id that a transaction begun before this call has seen. Cost: two loads.
+  uint64_t newest() const noexcept { return std::max(load(ids_[0]), load(ids_[1])); }
+
+ private:
+  // Another process may be writing it just now: then its commit has not returned.
+  static uint64_t load(const uint64_t* id) noexcept {
+    return __atomic_load_n(id, __ATOMIC_ACQUIRE);
+  }
+  void* pages_ = nullptr;
+  size_t size_ = 0;
+  const uint64_t* ids_[2] = {};
+};
+
+}  // namespace oocmap
