@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <unordered_map>
 
+#include "core/store/connections.h"
 #include "sqlite_ext/arguments.h"
-#include "sqlite_ext/attach.h"
 #include "sqlite_ext/file_policy.h"
 #include "sqlite_ext/statement.h"
 #include "sqlite_ext/table.h"
@@ -57,12 +57,18 @@ std::shared_ptr<Connection> Connection::find(sqlite3* db) {
 void Connection::enter() {
   const std::lock_guard lock(registry().mutex);
   registry().connections[db] = weak_from_this();
+  connection_opened(db, [weak = weak_from_this()](const std::shared_ptr<Store>& store) {
+    const auto self = weak.lock();
+    if (!self) throw Error(ErrorCode::kClosed, "oocmap: the connection is closed");
+    return self->session_on(store, false);
+  });
 }
 
 void Connection::leave() noexcept {
   {
     const std::lock_guard lock(registry().mutex);
     registry().connections.erase(db);
+    connection_closed(db);
   }
   std::vector<std::weak_ptr<Session>> sessions;
   {
@@ -223,16 +229,3 @@ void Connection::join(Session& session) {
 }
 
 }  // namespace oocmap::sql
-
-namespace oocmap {
-
-std::shared_ptr<Session> session_of(void* sqlite3_handle, const std::shared_ptr<Store>& store) {
-  const auto connection = sql::Connection::find(static_cast<sqlite3*>(sqlite3_handle));
-  if (!connection) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "the extension oocmap is not loaded on this SQLite connection");
-  }
-  return connection->session_on(store, false);
-}
-
-}  // namespace oocmap

@@ -3,8 +3,6 @@
 #include <memory>
 #include <string>
 
-#include "core/base/build_id.h"
-#include "sqlite_ext/attach.h"
 #include "sqlite_ext/functions.h"
 #include "sqlite_ext/module.h"
 #include "sqlite_ext/slots.h"
@@ -79,12 +77,6 @@ int take_slot(const sqlite3_api_routines* api) noexcept {
 }
 
 }  // namespace oocmap::sql
-
-namespace oocmap {
-
-const char* image_build_id() { return kBuildId; }
-
-}  // namespace oocmap
 
 extern "C" OOCMAP_API int sqlite3_oocmap_init(sqlite3* db, char** error,
                                               const sqlite3_api_routines* api) {

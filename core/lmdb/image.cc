@@ -3,6 +3,7 @@
 // another object than this code is another image's.
 #include <dlfcn.h>
 
+#include "core/base/build_id.h"
 #include "core/lmdb/environment.h"
 #include "core/lmdb/platform_linux.h"
 
@@ -47,5 +48,7 @@ std::optional<std::string> other_image_path() {
   }
   return std::nullopt;
 }
+
+const char* image_build_id() { return kBuildId; }
 
 }  // namespace oocmap

@@ -15,7 +15,7 @@
 #include "core/store/dict.h"
 #include "core/store/encoder.h"
 #include "core/store/session.h"
-#include "sqlite_ext/attach.h"
+#include "core/store/connections.h"
 
 namespace oocmap {
 
