@@ -39,7 +39,7 @@ void ValueEncoder::State::move_members(const Frame& frame, TapeNode& node) {
 
 void ValueEncoder::State::end() {
   if (frames.size() < 2) misuse("end() without a container that is open");
-  Frame frame = top();
+  Frame& frame = top();
   TapeNode& node = tape->nodes[frame.node];
   if (frame.kind == WordKind::kDict) {
     end_dict(frame, node);
@@ -49,9 +49,8 @@ void ValueEncoder::State::end() {
   if (frame.kind == WordKind::kTuple && frame.immutable) end_tuple(frame, node);
   node.position = static_cast<uint32_t>(tape->order.size());
   tape->order.push(frame.node);
-  frames.pop();
 
-  Frame& parent = top();
+  Frame& parent = frames[frames.size() - 2];
   parent.resolve = true;
   if ((node.flags & TapeNode::kImmutable) == 0) {
     parent.immutable = false;
@@ -59,6 +58,7 @@ void ValueEncoder::State::end() {
     parent.owned_bytes += frame.owned_bytes;
   }
   add(static_cast<Tag>(kChildOfTape | tag_of(frame.kind)), frame.node);
+  frames.pop();
 }
 
 uint32_t ValueEncoder::State::shape_index(std::shared_ptr<const ShapeKeys> shape) {
