@@ -3,15 +3,14 @@
 // One row a member of a container, with json_each's columns; a value that is no container is one
 // row.
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
 
 #include "core/json/literal.h"
 #include "sqlite_ext/connection.h"
+#include "sqlite_ext/each_members.h"
 #include "sqlite_ext/keys.h"
 #include "sqlite_ext/module.h"
-#include "sqlite_ext/row_source.h"
-#include "sqlite_ext/subject.h"
 #include "sqlite_ext/values.h"
 
 namespace oocmap::sql {
@@ -55,144 +54,6 @@ std::string step_text(const Key& key) {
   return "[" + key_literal(key) + "]";  // a quoted name has no way to say a quote
 }
 
-// The members of one container, or the one value there is.
-class Members {
- public:
-  virtual ~Members() = default;
-  virtual bool next() = 0;
-  virtual void value(sqlite3_context* context) = 0;  // a container as JSON text
-  virtual const char* type() = 0;
-  virtual bool container() = 0;
-  virtual void ref(sqlite3_context*) {}  // NULL where there is no handle
-  // nullopt for the row of a value that is no container.
-  virtual std::optional<Key> key() = 0;
-};
-
-class StoredMembers final : public Members {
- public:
-  StoredMembers(std::shared_ptr<Session> session, const NodeView& container)
-      : session_(std::move(session)),
-        container_(container.identity()),
-        rows_(scan_rows(session_->store(), container)) {
-    session_->cursor_opened();
-  }
-  ~StoredMembers() override { session_->cursor_closed(); }
-
-  bool next() override {
-    const ReadScope scope(*session_, View::kSession);
-    if (!rows_->next(scope.transaction(), entry_)) return false;
-    stamp_ = scope.transaction().stamp();
-    return true;
-  }
-  void value(sqlite3_context* context) override {
-    with_member([&](const Transaction& transaction, const Member& member) {
-      result_value(context, session_->store(), transaction, member);
-    });
-  }
-  void ref(sqlite3_context* context) override {
-    with_member([&](const Transaction& transaction, const Member& member) {
-      result_handle(context, *session_, transaction, member);
-    });
-  }
-  const char* type() override {
-    const char* name = "NoneType";
-    with_member([&](const Transaction&, const Member& member) { name = type_name(member); });
-    return name;
-  }
-  bool container() override {
-    bool is_container = false;
-    with_member(
-        [&](const Transaction&, const Member& member) { is_container = member.container(); });
-    return is_container;
-  }
-  std::optional<Key> key() override { return entry_.key; }
-
- private:
-  // Not called where the member was erased since the row was reached.
-  template <typename Work>
-  void with_member(const Work& work) {
-    const ReadScope scope(*session_, View::kSession);
-    const Transaction& transaction = scope.transaction();
-    if (transaction.stamp() == stamp_) return work(transaction, entry_.value);
-    Store& store = session_->store();
-    const auto again =
-        member_at(store, transaction, store.locate(transaction, container_), entry_.key);
-    if (again) work(transaction, *again);
-  }
-
-  std::shared_ptr<Session> session_;
-  Identity container_;
-  std::unique_ptr<RowSource> rows_;
-  DictEntry entry_;
-  Stamp stamp_;
-};
-
-class TextMembers final : public Members {
- public:
-  TextMembers(Document document, Document::Node container)
-      : document_(std::move(document)), container_(container) {}
-
-  bool next() override {
-    at_ = started_ ? document_.next(*at_) : document_.first_child(container_);
-    index_ += started_ ? 1 : 0;
-    started_ = true;
-    return at_.has_value();
-  }
-  void value(sqlite3_context* context) override {
-    const Member member = document_.value(*at_);
-    if (!member.container()) return result_scalar(context, member, member.payload());
-    Buffer json;
-    document_.write(*at_, json);
-    result_json_text(context, json);
-  }
-  const char* type() override { return type_name(document_.value(*at_)); }
-  bool container() override { return document_.value(*at_).container(); }
-  std::optional<Key> key() override {
-    if (document_.value(container_).tag == tag_of(WordKind::kList)) return Key::integer(index_);
-    return literal_text_key(document_.key(*at_));
-  }
-
- private:
-  Document document_;
-  Document::Node container_;
-  std::optional<Document::Node> at_;
-  int64_t index_ = 0;
-  bool started_ = false;
-};
-
-// A value that is no container: one row without a key.
-class SingleValue final : public Members {
- public:
-  SingleValue(const Subject& subject, const Member& member) : session_(subject.session()) {
-    pack_scalar(member, subject.payload(member), packed_);
-  }
-  bool next() override { return !std::exchange(done_, true); }
-  void value(sqlite3_context* context) override {
-    const Member member = unpack_scalar(packed_);
-    result_scalar(context, member, member.payload());
-  }
-  void ref(sqlite3_context* context) override {
-    if (!session_) return;
-    const ReadScope scope(*session_, View::kSession);
-    result_handle(context, *session_, scope.transaction(), unpack_scalar(packed_));
-  }
-  const char* type() override { return type_name(unpack_scalar(packed_)); }
-  bool container() override { return false; }
-  std::optional<Key> key() override { return std::nullopt; }
-
- private:
-  std::shared_ptr<Session> session_;
-  Buffer packed_;
-  bool done_ = false;
-};
-
-std::unique_ptr<Members> members_of(Subject& subject, const Subject::Place& place) {
-  if (!place.member.container()) return std::make_unique<SingleValue>(subject, place.member);
-  if (!subject.stored()) return std::make_unique<TextMembers>(subject.take_document(), place.node);
-  const NodeView node = subject.session()->store().locate(subject.transaction(), place.member.word);
-  return std::make_unique<StoredMembers>(subject.session(), node);
-}
-
 struct EachCursor : sqlite3_vtab_cursor {
   explicit EachCursor(EachTable& of) : sqlite3_vtab_cursor{}, table(of) {}
   ~EachCursor() { sqlite3_value_free(argument); }
@@ -200,6 +61,11 @@ struct EachCursor : sqlite3_vtab_cursor {
   EachCursor& operator=(const EachCursor&) = delete;
 
   void filter(int argc, sqlite3_value** argv);
+  void read_path(Bytes text) {  // mostly the same for every row of a join
+    if (text == path) return;
+    parsed = Path::parse(text);
+    path = text;
+  }
   void next() {
     ++row;
     if (!members->next()) members.reset();
@@ -210,13 +76,13 @@ struct EachCursor : sqlite3_vtab_cursor {
   std::unique_ptr<Members> members;  // none: at the end
   sqlite3_value* argument = nullptr;
   std::string path = "$";
+  Path parsed;  // of `path`
   sqlite3_int64 row = 0;
 };
 
 void EachCursor::filter(int argc, sqlite3_value** argv) {
   members.reset();
   row = 0;
-  path = "$";
   sqlite3_value_free(std::exchange(argument, nullptr));
   for (int i = 0; i < argc; ++i) {
     if (sqlite3_value_type(argv[i]) == SQLITE_NULL) return;
@@ -224,8 +90,7 @@ void EachCursor::filter(int argc, sqlite3_value** argv) {
   if (argc == 0) return;
   argument = sqlite3_value_dup(argv[0]);
   if (!argument) throw std::bad_alloc();
-  if (argc > 1) path = text_bytes(argv[1]);
-  const Path parsed = Path::parse(path);
+  read_path(argc > 1 ? text_bytes(argv[1]) : Bytes("$"));
   Subject subject(*table.connection, argument);
   const auto place = subject.find(parsed);
   if (!place) return;
@@ -277,7 +142,7 @@ int each_connect(sqlite3* db, void* data, int, const char* const*, sqlite3_vtab*
   return guarded(connection->api, error, [&] {
     const int code = sqlite3_declare_vtab(db, kDeclaration);
     if (code != SQLITE_OK) throw SqliteError(code, sqlite3_errmsg(db));
-    *table = new EachTable(connection);
+    *table = std::make_unique<EachTable>(connection).release();
   });
 }
 
@@ -310,7 +175,7 @@ int each_best_index(sqlite3_vtab*, sqlite3_index_info* info) noexcept {
 
 int each_open(sqlite3_vtab* table, sqlite3_vtab_cursor** cursor) noexcept {
   return guarded(each_table(table).connection->api, table,
-                 [=] { *cursor = new EachCursor(each_table(table)); });
+                 [=] { *cursor = std::make_unique<EachCursor>(each_table(table)).release(); });
 }
 
 int each_close(sqlite3_vtab_cursor* cursor) noexcept {

@@ -92,7 +92,8 @@ int best_index(sqlite3_vtab* table, sqlite3_index_info* info) noexcept {
 }
 
 int open(sqlite3_vtab* table, sqlite3_vtab_cursor** cursor) noexcept {
-  return with_table(table, [cursor](Table& self) { *cursor = new TableCursor(self); });
+  return with_table(
+      table, [cursor](Table& self) { *cursor = std::make_unique<TableCursor>(self).release(); });
 }
 
 int close(sqlite3_vtab_cursor* cursor) noexcept {

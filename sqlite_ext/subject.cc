@@ -96,24 +96,28 @@ void Subject::read_blob(Connection& connection, Bytes bytes) {
   }
   session_ = std::move(resolved.session);
   scope_.emplace(*session_, View::kSession);
+}
+
+// The value behind the handle itself. A path's first step sees for itself what is there.
+Subject::Place Subject::root() const {
+  if (!stored()) return {member_};
   const NodeView node = session_->store().locate(transaction(), member_.word);
   if (tag_of(node.container_kind()) != member_.tag) {
     throw Error(ErrorCode::kStaleHandle,
                 "not a handle of this map: what it names is of another type");
   }
-}
-
-Subject::Place Subject::start() const {
-  if (document_) return {document_->value(0), 0};
   return {member_};
 }
+
+Subject::Place Subject::start() const { return document_ ? Place{document_->value(0), 0} : root(); }
 
 std::optional<Subject::Place> Subject::find(const Path& path) const {
   if (document_) {
     const auto node = document_->find(path);
     return node ? std::optional(Place{document_->value(*node), *node}) : std::nullopt;
   }
-  if (!stored()) return path.steps().empty() ? std::optional(Place{member_}) : std::nullopt;
+  if (path.steps().empty()) return root();
+  if (!stored()) return std::nullopt;
   const auto member = get_path(session_->store(), transaction(), member_, path);
   return member ? std::optional(Place{*member}) : std::nullopt;
 }

@@ -58,6 +58,7 @@ class Subject {
 
  private:
   void read_blob(Connection& connection, Bytes bytes);
+  Place root() const;
   std::shared_ptr<Session> session_;
   std::optional<ReadScope> scope_;    // containers behind a handle
   std::optional<Document> document_;  // JSON text

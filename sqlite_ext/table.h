@@ -13,8 +13,8 @@
 namespace oocmap::sql {
 
 struct Table : sqlite3_vtab {
-  Table(std::shared_ptr<Connection> connection, std::string schema, std::string name,
-        Arguments arguments);
+  Table(std::shared_ptr<Connection> owner, std::string in_schema, std::string table_name,
+        Arguments parsed);
   ~Table();
   Table(const Table&) = delete;
   Table& operator=(const Table&) = delete;

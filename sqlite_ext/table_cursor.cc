@@ -92,7 +92,7 @@ TableCursor::TableCursor(Table& of) : sqlite3_vtab_cursor{}, table(of) {
 
 TableCursor::~TableCursor() { session_->cursor_closed(); }
 
-void TableCursor::filter(int plan, std::vector<sqlite3_value*> values) {
+void TableCursor::filter(int plan, const std::vector<sqlite3_value*>& values) {
   const ReadScope scope(*session_, View::kSession);
   const NodeView root = table.root(scope.transaction());
   container_ = root.identity();

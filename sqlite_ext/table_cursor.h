@@ -21,7 +21,7 @@ struct TableCursor : sqlite3_vtab_cursor {
 
   Table& table;
   bool eof() const noexcept { return eof_; }
-  void filter(int plan, std::vector<sqlite3_value*> arguments);
+  void filter(int plan, const std::vector<sqlite3_value*>& values);
   void next();
   void column(sqlite3_context* context, int index);
 

@@ -7,9 +7,11 @@
 #include <utility>
 
 #include "core/format/handle.h"
+#include "core/json/writer.h"
 #include "sqlite_ext/commands.h"
 #include "sqlite_ext/keys.h"
 #include "sqlite_ext/named_columns.h"
+#include "sqlite_ext/row_source.h"
 #include "sqlite_ext/row_write.h"
 #include "sqlite_ext/values.h"
 
@@ -38,11 +40,16 @@ class NewRow {
 
   // The value as a whole: json or value.
   bool whole() const { return json || value; }
+  // Whether every column is given: UPDATE ... FROM, where SQLite does not tell which are set.
+  bool full() const { return full_; }
 
  private:
-  sqlite3_value* column(size_t i) const {
+  sqlite3_value* column(size_t i) {
     sqlite3_value* const given = arguments_[i + 2];
-    if (sqlite3_value_nochange(given)) return nullptr;
+    if (sqlite3_value_nochange(given)) {
+      full_ = false;
+      return nullptr;
+    }
     return insert_ && !has_value(given) ? nullptr : given;
   }
 
@@ -75,6 +82,7 @@ class NewRow {
   const Table& table_;
   const std::vector<sqlite3_value*>& arguments_;
   bool insert_;
+  bool full_ = true;
 };
 
 [[noreturn]] void fail_unique(const Table& table) {
@@ -100,7 +108,7 @@ Key stored_key(sqlite3_value* value) {
 
 // `type` and `key_type` describe: one that is given must agree with what is stored.
 void check_described(const char* column, sqlite3_value* given, std::string_view actual) {
-  if (!has_value(given)) return;
+  if (!has_value(given) || text_bytes(given).empty()) return;  // .import has no NULL
   const Bytes wanted = text_bytes(given);
   if (wanted == actual) return;
   throw Error(ErrorCode::kTypeMismatch,
@@ -239,6 +247,35 @@ void update_encoded(Table& table, const Key& from, const Key& to, const NewRow& 
   write.commit();
 }
 
+bool is_text(sqlite3_value* value, Bytes text) {
+  return sqlite3_value_type(value) == SQLITE_TEXT && text_bytes(value) == text;
+}
+
+// Forgets the columns of a full row that are as they were.
+void drop_unchanged(Table& table, const Key& from, NewRow& row) {
+  const ReadScope scope(table.session(), View::kSession);
+  const Transaction& transaction = scope.transaction();
+  Store& store = table.session().store();
+  const auto current = member_at(store, transaction, table.root(transaction), from);
+  if (!current) return;
+  const auto drop = [](sqlite3_value*& column, bool same) {
+    if (column && same) column = nullptr;
+  };
+  drop(row.value, row.value && shows_as(store, transaction, current, row.value));
+  drop(row.type, row.type && is_text(row.type, type_name(*current)));
+  drop(row.key_type, row.key_type && is_text(row.key_type, key_type_name(from)));
+  drop(row.handle, row.handle && sqlite3_value_type(row.handle) == SQLITE_BLOB);
+  if (row.json) {
+    Buffer json;
+    write_json(store, transaction, *current, json);
+    drop(row.json, is_text(row.json, json));
+  }
+  std::erase_if(row.named, [&](const NamedValue& named) {
+    const auto at = get_path(store, transaction, *current, named.column->path);
+    return shows_as(store, transaction, at, named.value);
+  });
+}
+
 void update_row(Table& table, sqlite3_value* old_key, const NewRow& row) {
   if (row.key && !has_value(row.key)) fail_null(table);
   const Key from = stored_key(old_key);
@@ -274,7 +311,8 @@ void update_table(Table& table, const std::vector<sqlite3_value*>& arguments) {
     return write.commit();
   }
   const bool insert = sqlite3_value_type(arguments[0]) == SQLITE_NULL;
-  const NewRow row(table, arguments, insert);
+  NewRow row(table, arguments, insert);
+  if (!insert && row.full()) drop_unchanged(table, stored_key(arguments[0]), row);
   if (row.handle) return run_command_row(table, row, insert);
   insert ? insert_row(table, row) : update_row(table, arguments[0], row);
 }

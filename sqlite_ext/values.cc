@@ -71,6 +71,15 @@ void feed_handle(Connection& connection, Session& target, Bytes bytes, ValueEnco
   copy_value(from.store(), scope.transaction(), member, to);
 }
 
+// The text a str or a big int is shown as; nullopt for other scalars.
+std::optional<Buffer> text_of(Store& store, const Transaction& transaction,
+                              const std::optional<Member>& member) {
+  if (!member || !(member->has_payload() || member->in_immutables())) return std::nullopt;
+  const Bytes payload = store.payload(transaction, *member);
+  if (member->payload_kind() == PayloadKind::kBytes) return std::nullopt;
+  return member->payload_kind() == PayloadKind::kBigInt ? big_int_text(payload) : Buffer(payload);
+}
+
 }  // namespace
 
 const char* type_name(const Member& member) {
@@ -153,6 +162,30 @@ void result_json(sqlite3_context* context, Store& store, const Transaction& tran
   Buffer json;
   write_json(store, transaction, member, json, length_limit(context));
   result_json_text(context, json);
+}
+
+bool shows_as(Store& store, const Transaction& transaction, const std::optional<Member>& member,
+              sqlite3_value* value) {
+  const Tag tag = member ? member->tag : tag_of(WordKind::kNone);
+  const bool is_bool = tag == tag_of(WordKind::kTrue) || tag == tag_of(WordKind::kFalse);
+  switch (sqlite3_value_type(value)) {
+    case SQLITE_INTEGER:
+      if (is_bool) return sqlite3_value_int64(value) == (tag == tag_of(WordKind::kTrue) ? 1 : 0);
+      return tag == tag_of(WordKind::kInt) && sqlite3_value_int64(value) == member->as_int();
+    case SQLITE_FLOAT:
+      return tag == tag_of(WordKind::kFloat) && sqlite3_value_double(value) == member->as_float();
+    case SQLITE_TEXT: {
+      if (!is_container(tag)) return text_of(store, transaction, member) == text_bytes(value);
+      Buffer json;
+      write_json(store, transaction, *member, json);
+      return Bytes(json) == text_bytes(value);
+    }
+    case SQLITE_BLOB:
+      return member && type_name(*member) == Bytes("bytes") &&
+             scalar_payload(store, transaction, *member) == blob_bytes(value);
+    default:
+      return tag == tag_of(WordKind::kNone);
+  }
 }
 
 Bytes scalar_payload(Store& store, const Transaction& transaction, const Member& member) {

@@ -1,6 +1,7 @@
 // Stored values as SQLite values, and back.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "core/json/path.h"
@@ -31,6 +32,9 @@ void result_value(sqlite3_context* context, Store& store, const Transaction& tra
 // JSON text always.
 void result_json(sqlite3_context* context, Store& store, const Transaction& transaction,
                  const Member& member);
+// Whether result_value() of the member (nullopt: NULL) is `value`.
+bool shows_as(Store& store, const Transaction& transaction, const std::optional<Member>& member,
+              sqlite3_value* value);
 // The longest text SQLite takes on this connection.
 size_t length_limit(sqlite3_context* context);
 

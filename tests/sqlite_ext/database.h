@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "core/json/reader.h"
+#include "core/store/connections.h"
 #include "core/store/dict.h"
 #include "core/store/encoder.h"
 #include "core/store/session.h"
-#include "core/store/connections.h"
 
 namespace oocmap {
 

@@ -36,6 +36,18 @@ TEST(LoadTest, LoadingTwiceOnOneConnectionChangesNothing) {
   EXPECT_EQ(db.value("SELECT key FROM m"), "1");
 }
 
+TEST(LoadTest, LoadsFromASelect) {  // as JDBC and Datasette do
+  sqlite3* raw = nullptr;
+  sqlite3_open(":memory:", &raw);
+  sqlite3_enable_load_extension(raw, 1);
+  const std::string load = std::string("SELECT load_extension('") + std::getenv("OOCMAP_SO") + "')";
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(sqlite3_exec(raw, load.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+  }
+  EXPECT_EQ(sqlite3_exec(raw, "SELECT oocmap_version()", nullptr, nullptr, nullptr), SQLITE_OK);
+  EXPECT_EQ(sqlite3_close(raw), SQLITE_OK);
+}
+
 TEST(LoadTest, SymlinkIsTheSameImage) {
   Folder folder;
   fs::create_symlink(fs::canonical(std::getenv("OOCMAP_SO")), folder.file("oocmap.so"));

@@ -323,6 +323,33 @@ TEST_F(WriteTest, CommandsAreNamed) {
   EXPECT_EQ(json(), "1|1");
 }
 
+// SQLite gives every column of the row as new there, also those that are not set.
+TEST_F(NamedColumnsTest, UpdateFromAnotherTable) {
+  db.run("INSERT INTO p(key, name, age) VALUES (1, 'a', 10), (2, 'b', 20)");
+  insert("3", "{\"big\": 123456789012345678901}");
+  insert("4", "true");
+  insert("5", "1.5");
+  db.run("INSERT INTO m(key, value) VALUES (6, X'00'); CREATE TABLE t(k, v)");
+  db.run("INSERT INTO t VALUES (1, 'new'), (3, 5)");
+  db.run("UPDATE p SET name = t.v FROM t WHERE t.k = p.key");
+  EXPECT_EQ(json(),
+            "1|{\"name\":\"new\",\"profile\":{\"age\":10}} "
+            "2|{\"name\":\"b\",\"profile\":{\"age\":20}} "
+            "3|{\"big\":123456789012345678901,\"name\":5} 4|true 5|1.5 6|\"AA==\"");
+  db.run("DELETE FROM t; INSERT INTO t SELECT key, 'x' || key FROM m");
+  db.run("UPDATE m SET key = t.v FROM t WHERE t.k = m.key");
+  EXPECT_EQ(db.value("SELECT group_concat(key || type) FROM m"),
+            "x1dict,x2dict,x3dict,x4bool,x5float,x6bytes");
+  db.run("UPDATE m SET value = t.v FROM t WHERE 'x' || t.k = m.key AND t.k > 3");
+  EXPECT_EQ(db.value("SELECT group_concat(value) FROM m WHERE key > 'x3'"), "x4,x5,x6");
+}
+
+TEST_F(WriteTest, RowsOfAllColumnsWithEmptyTypes) {
+  db.run(
+      "INSERT INTO m VALUES ('a', '1', ''), ('b', 2, NULL)");  // as the shell's .import gives them
+  EXPECT_EQ(json(), "a|\"1\" b|2");
+}
+
 TEST_F(WriteTest, WhatSqliteDoesNotOffer) {
   insert("1", "1");
   EXPECT_EQ(db.error("INSERT INTO m(key, value) VALUES (1, 2) ON CONFLICT DO NOTHING"),

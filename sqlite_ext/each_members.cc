@@ -1,0 +1,139 @@
+#include "sqlite_ext/each_members.h"
+
+#include <utility>
+
+#include "core/json/literal.h"
+#include "sqlite_ext/row_source.h"
+#include "sqlite_ext/values.h"
+
+namespace oocmap::sql {
+namespace {
+
+class StoredMembers final : public Members {
+ public:
+  StoredMembers(std::shared_ptr<Session> session, const NodeView& container)
+      : session_(std::move(session)),
+        container_(container.identity()),
+        rows_(scan_rows(session_->store(), container)) {
+    session_->cursor_opened();
+  }
+  ~StoredMembers() override { session_->cursor_closed(); }
+
+  bool next() override {
+    const ReadScope scope(*session_, View::kSession);
+    if (!rows_->next(scope.transaction(), entry_)) return false;
+    stamp_ = scope.transaction().stamp();
+    return true;
+  }
+  void value(sqlite3_context* context) override {
+    with_member([&](const Transaction& transaction, const Member& member) {
+      result_value(context, session_->store(), transaction, member);
+    });
+  }
+  void ref(sqlite3_context* context) override {
+    with_member([&](const Transaction& transaction, const Member& member) {
+      result_handle(context, *session_, transaction, member);
+    });
+  }
+  const char* type() override {
+    const char* name = "NoneType";
+    with_member([&](const Transaction&, const Member& member) { name = type_name(member); });
+    return name;
+  }
+  bool container() override {
+    bool is_container = false;
+    with_member(
+        [&](const Transaction&, const Member& member) { is_container = member.container(); });
+    return is_container;
+  }
+  std::optional<Key> key() override { return entry_.key; }
+
+ private:
+  // Not called where the member was erased since the row was reached.
+  template <typename Work>
+  void with_member(const Work& work) {
+    const ReadScope scope(*session_, View::kSession);
+    const Transaction& transaction = scope.transaction();
+    if (transaction.stamp() == stamp_) return work(transaction, entry_.value);
+    Store& store = session_->store();
+    const auto again =
+        member_at(store, transaction, store.locate(transaction, container_), entry_.key);
+    if (again) work(transaction, *again);
+  }
+
+  std::shared_ptr<Session> session_;
+  Identity container_;
+  std::unique_ptr<RowSource> rows_;
+  DictEntry entry_;
+  Stamp stamp_;
+};
+
+class TextMembers final : public Members {
+ public:
+  TextMembers(Document document, Document::Node container)
+      : document_(std::move(document)), container_(container) {}
+
+  bool next() override {
+    at_ = started_ ? document_.next(*at_) : document_.first_child(container_);
+    index_ += started_ ? 1 : 0;
+    started_ = true;
+    return at_.has_value();
+  }
+  void value(sqlite3_context* context) override {
+    const Member member = document_.value(*at_);
+    if (!member.container()) return result_scalar(context, member, member.payload());
+    Buffer json;
+    document_.write(*at_, json);
+    result_json_text(context, json);
+  }
+  const char* type() override { return type_name(document_.value(*at_)); }
+  bool container() override { return document_.value(*at_).container(); }
+  std::optional<Key> key() override {
+    if (document_.value(container_).tag == tag_of(WordKind::kList)) return Key::integer(index_);
+    return literal_text_key(document_.key(*at_));
+  }
+
+ private:
+  Document document_;
+  Document::Node container_;
+  std::optional<Document::Node> at_;
+  int64_t index_ = 0;
+  bool started_ = false;
+};
+
+// A value that is no container: one row without a key.
+class SingleValue final : public Members {
+ public:
+  SingleValue(const Subject& subject, const Member& member) : session_(subject.session()) {
+    pack_scalar(member, subject.payload(member), packed_);
+  }
+  bool next() override { return !std::exchange(done_, true); }
+  void value(sqlite3_context* context) override {
+    const Member member = unpack_scalar(packed_);
+    result_scalar(context, member, member.payload());
+  }
+  void ref(sqlite3_context* context) override {
+    if (!session_) return;
+    const ReadScope scope(*session_, View::kSession);
+    result_handle(context, *session_, scope.transaction(), unpack_scalar(packed_));
+  }
+  const char* type() override { return type_name(unpack_scalar(packed_)); }
+  bool container() override { return false; }
+  std::optional<Key> key() override { return std::nullopt; }
+
+ private:
+  std::shared_ptr<Session> session_;
+  Buffer packed_;
+  bool done_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Members> members_of(Subject& subject, const Subject::Place& place) {
+  if (!place.member.container()) return std::make_unique<SingleValue>(subject, place.member);
+  if (!subject.stored()) return std::make_unique<TextMembers>(subject.take_document(), place.node);
+  const NodeView node = subject.session()->store().locate(subject.transaction(), place.member.word);
+  return std::make_unique<StoredMembers>(subject.session(), node);
+}
+
+}  // namespace oocmap::sql
