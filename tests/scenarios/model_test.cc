@@ -4,6 +4,7 @@
 //   OOCMAP_MODEL_STEPS   operations (default 4000)
 //   OOCMAP_MODEL_SEED    repeats a run; the seed is printed
 
+#include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include <filesystem>
@@ -16,7 +17,6 @@
 #include "core/store/list.h"
 #include "core/store/reclaim.h"
 #include "core/store/session.h"
-#include "gtest/gtest.h"
 #include "tests/scenarios/twin.h"
 
 namespace oocmap {

@@ -2,6 +2,7 @@
 // short names for changing and reading containers with plain values.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include <chrono>
@@ -14,7 +15,6 @@
 #include "core/base/error.h"
 #include "core/store/reclaim.h"
 #include "core/store/store.h"
-#include "gtest/gtest.h"
 #include "tests/core/store/plain_value.h"
 
 namespace oocmap {

@@ -1,11 +1,12 @@
 #include "core/store/dict.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <random>
 
 #include "core/format/immutable.h"
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
 #include "tests/core/store/container_fixture.h"
 
 namespace oocmap {

@@ -1,12 +1,13 @@
 #include "core/store/list.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <numeric>
 #include <random>
 
 #include "core/store/chunk_edit.h"
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
 #include "tests/core/store/container_fixture.h"
 
 namespace oocmap {
