@@ -27,6 +27,8 @@ class InnerView {
   size_t count() const noexcept { return count_; }
   uint64_t child(size_t i) const noexcept { return load_le<uint64_t>(pairs_ + 16 * i); }
   uint64_t members(size_t i) const noexcept { return load_le<uint64_t>(pairs_ + 16 * i + 8); }
+  // Where members(i) stands in the chunk.
+  static size_t members_at(size_t i) noexcept { return 4 + 16 * i + 8; }
 
  private:
   const char* pairs_;

@@ -177,6 +177,7 @@ class MemberRun {
   }
   const char* words() const noexcept { return words_; }
   const char* heap() const noexcept { return heap_; }
+  const char* end() const noexcept { return end_; }  // how far the heap may reach
   const char* tags() const noexcept { return tags_; }
   Tag uniform() const noexcept { return tags_ != nullptr ? kMixedTags : uniform_; }
 

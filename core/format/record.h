@@ -82,6 +82,7 @@ class OOCMAP_API NodeView {
   uint64_t next_chunk() const noexcept { return b_; }
   uint16_t height() const noexcept { return height_; }
 
+  const char* data() const noexcept { return node_; }
   // The whole node, without padding. Errors: kCorrupt. Cost (small kinds): a scan of the tags.
   Bytes bytes() const { return {node_, node_size()}; }
 
@@ -91,6 +92,13 @@ class OOCMAP_API NodeView {
   // patched. Errors: kCorrupt.
   bool patch(char* bytes, size_t i, const Member& member) const;
 
+  // Appends to `to` this small node with `erase` (0 or 1) members at `i` taken out and `insert`
+  // (null: none) in their place, padded to 2. A list's count may change, a dict's may not. Returns
+  // false, and appends nothing, where the node has to be built anew: its first member comes or its
+  // last goes, the tags would become mixed, a first string comes. `insert->word` as in
+  // NodeBuilder::add. Errors: kCorrupt. Cost: a scan of the tags and a copy.
+  bool splice(size_t i, size_t erase, const Member* insert, Buffer& to) const;
+
  private:
   friend class NodeBuilder;
   static NodeView parse_as(NodeKind kind, Bytes node, Identity identity, uint64_t record);
@@ -99,6 +107,8 @@ class OOCMAP_API NodeView {
   void parse_spilled(Bytes node);
 
   size_t node_size() const;
+  uint64_t local_word(const Member& member) const noexcept;
+  const char* words_size_field() const noexcept;  // where it has a heap
 
   const char* node_ = nullptr;
   MemberRun values_;
@@ -117,6 +127,11 @@ class OOCMAP_API NodeView {
 // kCorrupt. Cost: a locate and two stores.
 OOCMAP_API bool patch_member(char* record, size_t size, Identity identity, size_t i,
                              const Member& member);
+
+// Appends to `to` the record with other bytes for `node`, which was located in it: the nodes behind
+// move, nothing is decoded. Returns false, and appends nothing, where one might start past
+// kMaxNodeStart. Errors: kCorrupt.
+bool replace_node(Bytes record, const NodeView& node, Bytes bytes, Buffer& to);
 
 // What a node is built from: words, tags, and payloads that go to its heap. Reusable: reset() keeps
 // the memory. The same calls give the same bytes.

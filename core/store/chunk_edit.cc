@@ -59,15 +59,26 @@ void ChunkEditor::put(uint64_t chunk, Bytes bytes) {
 uint64_t ChunkEditor::descend(uint64_t& i, std::vector<Step>& path) const {
   uint64_t chunk = tree_.root_chunk;
   for (int height = tree_.height; height > 0; --height) {
-    Step step{chunk, decode_inner(chunk_bytes(transaction_, list_, chunk)), 0};
-    const auto& children = step.inner.children;
-    while (step.child + 1 < children.size() && i >= children[step.child].second) {
-      i -= children[step.child++].second;
+    Step step{chunk, Buffer(chunk_bytes(transaction_, list_, chunk)), 0};
+    const InnerView inner(step.bytes);
+    while (step.child + 1 < inner.count() && i >= inner.members(step.child)) {
+      i -= inner.members(step.child++);
     }
-    chunk = children[step.child].first;
+    chunk = inner.child(step.child);
     path.push_back(std::move(step));
   }
   return chunk;
+}
+
+// Changes one member of a leaf by copying the bytes around it; returns whether that could be done.
+bool ChunkEditor::splice_leaf(const NodeView& leaf, uint64_t chunk, size_t i, size_t erase,
+                              const Member* insert) {
+  thread_local Buffer bytes;
+  bytes.clear();
+  if (erase == 0 && leaf.count() >= kChunkMembers) return false;
+  if (!leaf.splice(i, erase, insert, bytes) || bytes.size() > kMaxLeafBytes) return false;
+  put(chunk, bytes);
+  return true;
 }
 
 // Puts a changed leaf, which has `change` members more than before, as two where it is too full.
@@ -82,8 +93,9 @@ void ChunkEditor::put_leaf(const NodeBuilder& members, uint64_t chunk, std::vect
 // Puts the inner chunks above a chunk that has `change` members more than before.
 void ChunkEditor::put_path(std::vector<Step>& path, int64_t change) {
   for (Step& step : path) {
-    step.inner.children[step.child].second += static_cast<uint64_t>(change);
-    put(step.chunk, encode_inner(step.inner));
+    char* const members = step.bytes.data() + InnerView::members_at(step.child);
+    store_le(members, load_le<uint64_t>(members) + static_cast<uint64_t>(change));
+    put(step.chunk, step.bytes);
   }
 }
 
@@ -91,6 +103,7 @@ void ChunkEditor::set(uint64_t i, const Member& member) {
   const LeafAt at = find_leaf(transaction_, list_, tree_, i);
   Buffer bytes(at.bytes);
   if (at.leaf.patch(bytes.data(), i - at.first, member)) return put(at.chunk, bytes);
+  if (splice_leaf(at.leaf, at.chunk, i - at.first, 1, &member)) return;
   NodeBuilder members;
   members.load(at.leaf);
   members.set(i - at.first, member);
@@ -102,12 +115,26 @@ void ChunkEditor::set(uint64_t i, const Member& member) {
 void ChunkEditor::insert(uint64_t i, const Member& member) {
   std::vector<Step> path;
   const uint64_t chunk = descend(i, path);
-  NodeBuilder members;
-  members.load(leaf(chunk));
-  if (i > members.count()) throw_corrupt("a list's counts do not add up");
-  members.insert(i, member);
+  const NodeView view = leaf(chunk);
+  if (i > view.count()) throw_corrupt("a list's counts do not add up");
   ++tree_.count;
+  if (splice_leaf(view, chunk, i, 0, &member)) return put_path(path, 1);
+  NodeBuilder members;
+  members.load(view);
+  members.insert(i, member);
   put_leaf(members, chunk, path, 1);
+}
+
+bool ChunkEditor::append(const Member& member) {
+  std::vector<Step> path;
+  uint64_t i = tree_.count;
+  const uint64_t chunk = descend(i, path);
+  const NodeView view = leaf(chunk);
+  if (i != view.count()) throw_corrupt("a list's counts do not add up");
+  if (!splice_leaf(view, chunk, i, 0, &member)) return false;
+  ++tree_.count;
+  put_path(path, 1);
+  return true;
 }
 
 // Puts `members`, too many for one leaf, as two.
@@ -131,12 +158,13 @@ void ChunkEditor::add_child(std::vector<Step>& path, uint64_t left_members, uint
                             uint64_t right_members, int64_t change) {
   while (!path.empty()) {
     Step& step = path.back();
-    auto& children = step.inner.children;
+    InnerChunk left = decode_inner(step.bytes);
+    auto& children = left.children;
     const auto at = static_cast<std::ptrdiff_t>(step.child);
     children[step.child].second = left_members;
     children.insert(children.begin() + at + 1, {right_chunk, right_members});
     if (children.size() <= kChunkFanOut) {
-      put(step.chunk, encode_inner(step.inner));
+      put(step.chunk, encode_inner(left));
       path.pop_back();
       if (change != 0) put_path(path, change);
       return;
@@ -145,8 +173,8 @@ void ChunkEditor::add_child(std::vector<Step>& path, uint64_t left_members, uint
     const auto half = static_cast<std::ptrdiff_t>(children.size() / 2);
     right.children.assign(children.begin() + half, children.end());
     children.resize(static_cast<size_t>(half));
-    put(step.chunk, encode_inner(step.inner));
-    left_members = sum(step.inner);
+    put(step.chunk, encode_inner(left));
+    left_members = sum(left);
     right_members = sum(right);
     right_chunk = tree_.next_chunk++;
     put(right_chunk, encode_inner(right));
@@ -169,26 +197,27 @@ size_t ChunkEditor::erase_in_leaf(uint64_t i, uint64_t count, std::vector<Member
   const uint64_t chunk = descend(i, path);
   const NodeView view = leaf(chunk);
   if (i >= view.count()) throw_corrupt("a list's counts do not add up");
-  const size_t end = static_cast<size_t>(std::min(view.count(), i + count));
-  NodeBuilder rest;
-  rest.reset(NodeKind::kList);
-  for (size_t at = 0; at < view.count(); ++at) {
+  const auto end = static_cast<size_t>(std::min(view.count(), i + count));
+  for (size_t at = i; at < end; ++at) {
     const Member member = view.member(at);
-    if (at >= i && at < end) {
-      erased.push_back({member.tag, member.word, nullptr, 0});
-    } else {
-      rest.add(member);
-    }
+    erased.push_back({member.tag, member.word, nullptr, 0});
   }
-  const size_t gone = end - static_cast<size_t>(i);
+  const size_t gone = end - i;
   tree_.count -= gone;
-  if (rest.count() > 0) {
-    put(chunk, encode_leaf(rest));
-    put_path(path, -static_cast<int64_t>(gone));
-  } else {
+  if (gone == view.count()) {
     transaction_.erase(Database::kChunks, EntryKey(list_, chunk));
     remove_child(path, gone);
+    return gone;
   }
+  if (gone != 1 || !splice_leaf(view, chunk, i, 1, nullptr)) {
+    NodeBuilder rest;
+    rest.reset(NodeKind::kList);
+    for (size_t at = 0; at < view.count(); ++at) {
+      if (at < i || at >= end) rest.add(view.member(at));
+    }
+    put(chunk, encode_leaf(rest));
+  }
+  put_path(path, -static_cast<int64_t>(gone));
   return gone;
 }
 
@@ -196,10 +225,10 @@ size_t ChunkEditor::erase_in_leaf(uint64_t i, uint64_t count, std::vector<Member
 void ChunkEditor::remove_child(std::vector<Step>& path, uint64_t members) {
   while (!path.empty()) {
     Step& step = path.back();
-    step.inner.children.erase(step.inner.children.begin() +
-                              static_cast<std::ptrdiff_t>(step.child));
-    if (!step.inner.children.empty()) {
-      put(step.chunk, encode_inner(step.inner));
+    InnerChunk inner = decode_inner(step.bytes);
+    inner.children.erase(inner.children.begin() + static_cast<std::ptrdiff_t>(step.child));
+    if (!inner.children.empty()) {
+      put(step.chunk, encode_inner(inner));
       path.pop_back();
       return put_path(path, -static_cast<int64_t>(members));
     }

@@ -32,6 +32,9 @@ class ChunkEditor {
   // and for insert the inner chunks above it.
   void set(uint64_t i, const Member& member);
   void insert(uint64_t i, const Member& member);
+  // Adds a member at the end where the last leaf has room and its layout allows it; else returns
+  // false: ChunkAppender then begins another leaf.
+  bool append(const Member& member);
   // Erases members i .. i + count - 1, appending them to `erased`. A leaf left empty goes, with
   // what is empty above it. Cost: as insert, for each leaf touched.
   void erase(uint64_t i, uint64_t count, std::vector<Member>& erased);
@@ -41,12 +44,14 @@ class ChunkEditor {
  private:
   struct Step {  // an inner chunk on the way down, and which child is taken
     uint64_t chunk;
-    InnerChunk inner;
+    Buffer bytes;
     size_t child;
   };
   uint64_t descend(uint64_t& i, std::vector<Step>& path) const;
   NodeView leaf(uint64_t chunk) const;
   void put(uint64_t chunk, Bytes bytes);
+  bool splice_leaf(const NodeView& leaf, uint64_t chunk, size_t i, size_t erase,
+                   const Member* insert);
   void put_leaf(const NodeBuilder& members, uint64_t chunk, std::vector<Step>& path,
                 int64_t change);
   void put_path(std::vector<Step>& path, int64_t change);

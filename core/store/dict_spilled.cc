@@ -2,6 +2,7 @@
 
 #include "core/base/error.h"
 #include "core/format/entry.h"
+#include "core/store/immutables.h"
 #include "core/store/reclaim.h"
 #include "core/store/rows.h"
 
@@ -52,7 +53,7 @@ void overwrite(Store& store, WriteTransaction& transaction, Identity dict, const
   const Member old = entry.member;
   if (value.refers_to(old)) return;
   const Key stored = stored_key(key, entry);
-  const Member member = store_value(store, transaction, value);
+  const Member member = for_entry(store, transaction, store_value(store, transaction, value));
   if (same_scalar(old, member)) return;
   put_entry(transaction, dict, row.probe, entry.sequence, stored, member);
   if (needs_detach(old)) detach(store, transaction, old);
@@ -75,7 +76,7 @@ void spill_dict(Store& store, WriteTransaction& transaction, Identity dict, Smal
     const Key key = key_of(member.tag, member.word, payload);
     const EntryRow row = find_entry(transaction, dict, key.order());
     if (row.value) throw_corrupt("a dict has one key twice, or rows of another");
-    put_entry(transaction, dict, row.probe, i, key, node.at(i));
+    put_entry(transaction, dict, row.probe, i, key, for_entry(store, transaction, node.at(i)));
   }
   edit.replace(encode_spilled_dict(node.count(), node.count()));
 }
@@ -90,7 +91,7 @@ bool spilled_set(Store& store, WriteTransaction& transaction, const NodeView& no
     overwrite(store, transaction, dict, key, row, value);
     return false;
   }
-  const Member member = store_value(store, transaction, value);
+  const Member member = for_entry(store, transaction, store_value(store, transaction, value));
   put_entry(transaction, dict, row.probe, sequence, key, member);
   put_header(transaction, dict, encode_spilled_dict(count + 1, sequence + 1));
   return true;

@@ -42,7 +42,7 @@ void overwrite_small(Store& store, WriteTransaction& transaction, RecordAt& at, 
   } else {
     const Member member = store_value(store, transaction, value);
     if (same_scalar(old, member)) return;
-    if (!patch_small(transaction, at, i, member)) {
+    if (!splice_small(transaction, at, i, 1, &member, kMaxInlineDict)) {
       SmallEdit edit(store, transaction, at);
       edit.node().set(i, member);
       put_settled(store, transaction, at, i, edit);

@@ -131,12 +131,16 @@ Member place_payload(Store& store, WriteTransaction& transaction, PayloadKind ki
   return id == 0 ? member : Member{immutable_tag(kind), id, nullptr, 0};
 }
 
+Member place_single(Store& store, WriteTransaction& transaction, const Member& text) {
+  const uint64_t id = store.new_immutable_id();
+  const PayloadKind kind = text.payload_kind();
+  transaction.append(Database::kImmutables, id, encode_immutable(0, kind, text.payload()));
+  return {immutable_tag(kind), id, nullptr, 0};
+}
+
 Member for_entry(Store& store, WriteTransaction& transaction, const Member& placed) {
   if (!is_heap(placed.tag) || placed.size < kEntryText) return placed;
-  const uint64_t id = store.new_immutable_id();
-  transaction.append(Database::kImmutables, id,
-                     encode_immutable(0, placed.payload_kind(), placed.payload()));
-  return {immutable_tag(placed.payload_kind()), id, nullptr, 0};
+  return place_single(store, transaction, placed);
 }
 
 uint64_t shape_id(Store& store, WriteTransaction& transaction, Bytes payload) {

@@ -73,8 +73,10 @@ Member place_payload(Store& store, WriteTransaction& transaction, PayloadKind ki
 uint64_t place_recent(Store& store, WriteTransaction& transaction, PayloadKind kind, Bytes bytes);
 // As place_payload, for texts from kIndexedText on: the immutable's id.
 uint64_t place_indexed(Store& store, WriteTransaction& transaction, PayloadKind kind, Bytes bytes);
+// An immutable for this text alone, unshared and without an index row. Errors: those of put.
+Member place_single(Store& store, WriteTransaction& transaction, const Member& text);
 // `placed` as it is to stand in an entry, where text lies twice (entries, order): from kEntryText
-// on it goes to immutables, unshared and without an index row. Errors: those of put.
+// on it is a single immutable. Errors: those of put.
 Member for_entry(Store& store, WriteTransaction& transaction, const Member& placed);
 // Id of the shape with this payload, made where there is none. Shapes are born shared: nodes come
 // and go without counting, and vacuum frees a shape that none refers to.

@@ -72,7 +72,7 @@ void set_small(Store& store, WriteTransaction& transaction, RecordAt& at, size_t
   if (!value.has_nodes()) {
     const Member member = store_value(store, transaction, value);
     if (same_scalar(old, member)) return;
-    if (patch_small(transaction, at, i, member)) return;
+    if (splice_small(transaction, at, i, 1, &member, kMaxInlineList)) return;
     SmallEdit edit(store, transaction, at);
     edit.node().set(i, member);
     return put_settled(transaction, at.container, i, edit);
@@ -108,6 +108,43 @@ void set(Store& store, WriteTransaction& transaction, Identity list, uint64_t i,
 
 // --- list_insert, list_extend
 
+void insert_small(Store& store, WriteTransaction& transaction, RecordAt& at, size_t i,
+                  EncodedValue& value) {
+  if (!value.has_nodes()) {
+    const Member member = store_value(store, transaction, value);
+    if (splice_small(transaction, at, i, 0, &member, kMaxInlineList)) return;
+    SmallEdit edit(store, transaction, at);
+    edit.node().insert(i, member);
+    return put_settled(transaction, at.container, i, edit);
+  }
+  SmallEdit edit(store, transaction, at);
+  edit.node().insert(i, edit.place(value));
+  put_settled(transaction, at.container, i, edit);
+}
+
+void insert_spilled(Store& store, WriteTransaction& transaction, const NodeView& node, uint64_t i,
+                    EncodedValue& value) {
+  const Identity list = node.identity();
+  const ChunkTree tree = chunk_tree(node);
+  const Member member = store_value(store, transaction, value);
+  ChunkEditor editor(transaction, list, tree);
+  if (i < tree.count) {
+    editor.insert(i, member);
+  } else if (!editor.append(member)) {
+    ChunkAppender chunks(transaction, list, tree);
+    chunks.add(member);
+    return put_tree(store, transaction, list, chunks.finish());
+  }
+  put_tree(store, transaction, list, editor.tree());
+}
+
+void insert(Store& store, WriteTransaction& transaction, RecordAt& at, uint64_t i,
+            EncodedValue& value) {
+  if (i > at.node.count()) out_of_range();
+  if (at.node.spilled()) return insert_spilled(store, transaction, at.node, i, value);
+  insert_small(store, transaction, at, i, value);
+}
+
 void extend_spilled(Store& store, WriteTransaction& transaction, Identity list,
                     std::vector<EncodedValue>& values, size_t done) {
   ChunkAppender chunks(transaction, list, chunk_tree(store.locate(transaction, list)));
@@ -136,30 +173,22 @@ void extend(Store& store, WriteTransaction& transaction, Identity list,
             std::vector<EncodedValue>& values) {
   RecordAt at = locate_list(transaction, list);
   if (values.empty()) return;
+  if (values.size() == 1) {
+    return insert(store, transaction, at, at.node.count(), values.front());
+  }
   if (at.node.spilled()) return extend_spilled(store, transaction, list, values, 0);
   extend_small(store, transaction, at, values);
 }
 
-void insert(Store& store, WriteTransaction& transaction, Identity list, uint64_t i,
-            EncodedValue value) {
-  RecordAt at = locate_list(transaction, list);
-  if (i > at.node.count()) out_of_range();
-  if (i == at.node.count()) {
-    std::vector<EncodedValue> values;
-    values.push_back(std::move(value));
-    return extend(store, transaction, list, values);
-  }
-  if (!at.node.spilled()) {
-    SmallEdit edit(store, transaction, at);
-    edit.node().insert(i, edit.place(value));
-    return put_settled(transaction, list, i, edit);
-  }
-  ChunkEditor editor(transaction, list, chunk_tree(at.node));
-  editor.insert(i, store_value(store, transaction, value));
-  put_tree(store, transaction, list, editor.tree());
-}
-
 // --- list_erase, list_clear
+
+void erase_small(Store& store, WriteTransaction& transaction, RecordAt& at, size_t i,
+                 size_t count) {
+  if (count == 1 && splice_small(transaction, at, i, 1, nullptr, kMaxInlineList)) return;
+  SmallEdit edit(store, transaction, at);
+  for (size_t k = i + count; k > i; --k) edit.node().erase(k - 1);
+  edit.finish();
+}
 
 void erase(Store& store, WriteTransaction& transaction, Identity list, uint64_t i, uint64_t count) {
   RecordAt at = locate_list(transaction, list);
@@ -172,9 +201,7 @@ void erase(Store& store, WriteTransaction& transaction, Identity list, uint64_t 
     put_tree(store, transaction, list, editor.tree());
   } else {
     for (uint64_t k = i; k < i + count; ++k) erased.push_back(at.node.member(k));
-    SmallEdit edit(store, transaction, at);
-    for (uint64_t k = i + count; k > i; --k) edit.node().erase(k - 1);
-    edit.finish();
+    erase_small(store, transaction, at, i, count);
   }
   detach_all(store, transaction, erased);
 }
@@ -260,7 +287,8 @@ void list_set(Store& store, WriteTransaction& transaction, Identity list, uint64
 
 void list_insert(Store& store, WriteTransaction& transaction, Identity list, uint64_t i,
                  EncodedValue value) {
-  insert(store, transaction, list, i, std::move(value));
+  RecordAt at = locate_list(transaction, list);
+  insert(store, transaction, at, i, value);
   drain_graveyard(store, transaction, kDrainAtOnce);
 }
 

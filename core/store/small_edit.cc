@@ -1,6 +1,6 @@
 #include "core/store/small_edit.h"
 
-#include "core/format/immutable.h"
+#include "core/store/immutables.h"
 
 namespace oocmap {
 namespace {
@@ -9,14 +9,6 @@ Bytes record_bytes(const Transaction& transaction, uint64_t record) {
   const std::optional<Bytes> bytes = transaction.get(Database::kRecords, record);
   if (!bytes) throw_stale();
   return *bytes;
-}
-
-// A text for which its node has no room: an immutable of its own, neither shared nor indexed.
-Member make_single(Store& store, WriteTransaction& transaction, const Member& text) {
-  const uint64_t id = store.new_immutable_id();
-  const PayloadKind kind = text.payload_kind();
-  transaction.append(Database::kImmutables, id, encode_immutable(0, kind, text.payload()));
-  return Member{immutable_tag(kind), id, nullptr, 0};
 }
 
 }  // namespace
@@ -81,7 +73,7 @@ bool SmallEdit::settle(size_t i, size_t max_members) {
   if (i >= members.count()) return false;
   const Member member = members.at(i);
   if (!is_heap(member.tag) || !has_room(bytes - member.size)) return false;
-  members.set(i, make_single(store_, transaction_, member));
+  members.set(i, place_single(store_, transaction_, member));
   return true;
 }
 
@@ -103,13 +95,25 @@ void SmallEdit::replace(Bytes node) {
   transaction_.put(Database::kRecords, record(), parts_->record);
 }
 
-bool patch_small(WriteTransaction& transaction, RecordAt& at, size_t i, const Member& member) {
-  thread_local Buffer copy;
+bool splice_small(WriteTransaction& transaction, RecordAt& at, size_t i, size_t erase,
+                  const Member* insert, size_t max_members) {
+  thread_local Buffer node;
+  thread_local Buffer record;
   at.refresh(transaction);
-  copy.assign(at.record);
-  const auto node_at = at.node.bytes().data() - at.record.data();
-  if (!at.node.patch(copy.data() + node_at, i, member)) return false;
-  transaction.put(Database::kRecords, record_of(at.container), copy);
+  record.assign(at.record);
+  const auto node_at = at.node.data() - at.record.data();
+  if (erase == 0 || insert == nullptr || !at.node.patch(record.data() + node_at, i, *insert)) {
+    node.clear();
+    record.clear();
+    if (erase == 0 && at.node.count() >= max_members) return false;
+    if (!at.node.splice(i, erase, insert, node) ||
+        !replace_node(at.record, at.node, node, record)) {
+      return false;
+    }
+    const bool grows = record.size() > at.record.size();
+    if (grows && (node.size() > kMaxNodeBytes || record.size() > kMaxRecordBytes)) return false;
+  }
+  transaction.put(Database::kRecords, record_of(at.container), record);
   return true;
 }
 
@@ -117,7 +121,7 @@ void put_header(WriteTransaction& transaction, Identity container, Bytes node) {
   const RecordAt at(transaction, container);
   if (at.node.bytes().size() != node.size()) throw_corrupt("a spilled node has another size");
   Buffer record(at.record);
-  record.replace(static_cast<size_t>(at.node.bytes().data() - at.record.data()), node.size(), node);
+  record.replace(static_cast<size_t>(at.node.data() - at.record.data()), node.size(), node);
   transaction.put(Database::kRecords, record_of(container), record);
 }
 

@@ -62,9 +62,11 @@ class SmallEdit {
   std::unique_ptr<Parts> parts_;
 };
 
-// Overwrites member `i` of a small container where the layout of its node allows that: the record
-// is copied and put, nothing decoded. Returns whether it did.
-bool patch_small(WriteTransaction& transaction, RecordAt& at, size_t i, const Member& member);
+// Changes one member of a small container where its node allows that without being built anew: the
+// `erase` (0 or 1) members at `i` make room for `insert` (null: none), which is no new container.
+// The record is copied and put. Returns whether it did; `max_members` as in settle().
+bool splice_small(WriteTransaction& transaction, RecordAt& at, size_t i, size_t erase,
+                  const Member* insert, size_t max_members);
 
 // Puts another node of the same size in the place of the container's: the header of a spilled one.
 void put_header(WriteTransaction& transaction, Identity container, Bytes node);
