@@ -295,7 +295,7 @@ PyObject* list_reverse(PyObject* self, PyObject*) {
 }
 
 // The places of `members` in sorted order: list.sort of the places, by what stands there.
-std::vector<uint64_t> sorted_places(Ref members, PyObject* key, int reverse) {
+std::vector<uint64_t> sorted_places(const Ref& members, PyObject* key, int reverse) {
   const Py_ssize_t size = PyList_GET_SIZE(members.get());
   const Ref places = Ref::steal(PyList_New(size));
   for (Py_ssize_t i = 0; i < size; ++i) {

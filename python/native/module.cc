@@ -69,25 +69,26 @@ void translate(const std::exception_ptr& failure, void*) {
   }
 }
 
-}  // namespace
-}  // namespace oocmap::python
-
-NB_MODULE(_native, m) {
-  using namespace oocmap::python;
+void make_module(nb::module_& module) {
   nb::register_exception_translator(translate);
   try {
     load_exceptions();
     check_image();
-    add_types(m.ptr());
+    add_types(module.ptr());
   } catch (...) {
     translate_exception();
     nb::raise_python_error();
   }
-  m.attr("__version__") = oocmap::kVersion;
-  m.def(
-      "image_path", [] { return oocmap::image_path(); }, "Path of the oocmap.so in use: str.");
-  m.def("handle_bytes", handle_bytes, nb::arg("value"),
-        "The handle of a lazy object, as it is passed to SQL: bytes.");
-  m.def("counters", counters,
-        "(containers located, members read) by this process so far, for tests: tuple of two ints.");
+  module.attr("__version__") = kVersion;
+  module.def(
+      "image_path", [] { return image_path(); }, "Path of the oocmap.so in use: str.");
+  module.def("handle_bytes", handle_bytes, nb::arg("value"),
+             "The handle of a lazy object, as it is passed to SQL: bytes.");
+  module.def("counters", counters,
+             "(containers located, members read) by this process so far, for tests: two ints.");
 }
+
+}  // namespace
+}  // namespace oocmap::python
+
+NB_MODULE(_native, m) { oocmap::python::make_module(m); }
