@@ -16,6 +16,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "core/base/bytes.h"
@@ -80,8 +81,8 @@ inline Tag stored_tag(Tag tag, uint64_t word) noexcept {
     // and for what a float32 rounds).
     double value;
     std::memcpy(&value, &word, sizeof value);
-    const double back = static_cast<double>(static_cast<float>(value));
-    return std::memcmp(&back, &word, sizeof back) == 0 ? kStoredFloat32 : tag;
+    const auto back = static_cast<double>(static_cast<float>(value));
+    return std::bit_cast<uint64_t>(back) == word ? kStoredFloat32 : tag;
   }
   if (is_container(tag) && record_of(word) == 0) return tag | kStoredLocal;
   return tag;

@@ -163,7 +163,7 @@ bool NodeView::patch(char* bytes, size_t i, const Member& member) const {
   if (text != is_heap(values_.stored(i))) return false;
   if (text) {
     const Member old = values_.at(i);
-    if (old.size != member.size) return false;
+    if (old.size != member.size || member.data == nullptr) return false;
     std::memcpy(bytes + (old.data - node_), member.data, member.size);
   } else {
     (void)values_.at(i);  // checks its bounds

@@ -142,9 +142,10 @@ std::optional<Document::Node> Document::find(const Path& path, Node start) const
   return at;
 }
 
-void Document::write(Node start, Buffer& to) const {
+void Document::write(Node node, Buffer& to) const {
   std::vector<Node> open;
-  for (Node node = start; node < items_[start].after; ++node) {
+  const Node start = node;
+  for (; node < items_[start].after; ++node) {
     while (!open.empty() && node >= items_[open.back()].after) {
       to.push_back(items_[open.back()].value.tag == tag_of(WordKind::kDict) ? '}' : ']');
       open.pop_back();

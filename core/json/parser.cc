@@ -51,6 +51,8 @@ size_t number_length(std::string_view text) noexcept {
   return exponent == 0 ? 0 : end + 1 + sign + exponent;
 }
 
+// RapidJSON names what a stream and a handler must have.
+// NOLINTBEGIN(readability-identifier-naming)
 class ShownStream {
  public:
   using Ch = char;
@@ -222,6 +224,8 @@ class Handler {
   JsonEvents& events_;
   bool shown_;
 };
+
+// NOLINTEND(readability-identifier-naming)
 
 template <typename Stream>
 void parse(Stream& stream, Handler& handler, size_t size) {

@@ -17,7 +17,7 @@ namespace oocmap {
 OOCMAP_API void write_json(Store& store, const Transaction& transaction, const Member& value,
                            Buffer& to, size_t max_bytes = size_t{1} << 40);
 // JSON text of generalised UTF-8 (what write_json uses for every text).
-void write_json_text(Bytes generalised_utf8, Buffer& to);
+void write_json_text(Bytes text, Buffer& to);
 // A scalar; `payload` is its resolved payload. Errors: kCorrupt.
 OOCMAP_API void write_json_scalar(const Member& value, Bytes payload, Buffer& to);
 // A dict key as JSON text, quotes included: text as it is, bytes base64, None, True and numbers as

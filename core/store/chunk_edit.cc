@@ -99,8 +99,7 @@ void ChunkEditor::put_path(std::vector<Step>& path, int64_t change) {
   }
 }
 
-void ChunkEditor::set(uint64_t i, const Member& member) {
-  const LeafAt at = find_leaf(transaction_, list_, tree_, i);
+void ChunkEditor::set(uint64_t i, const LeafAt& at, const Member& member) {
   Buffer bytes(at.bytes);
   if (at.leaf.patch(bytes.data(), i - at.first, member)) return put(at.chunk, bytes);
   if (splice_leaf(at.leaf, at.chunk, i - at.first, 1, &member)) return;

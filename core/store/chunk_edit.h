@@ -30,7 +30,8 @@ class ChunkEditor {
 
   // Container words absolute; i < count for set, i <= count for insert. Cost: one leaf rewritten,
   // and for insert the inner chunks above it.
-  void set(uint64_t i, const Member& member);
+  // set: `at` is where member `i` stands, found under the present stamp.
+  void set(uint64_t i, const LeafAt& at, const Member& member);
   void insert(uint64_t i, const Member& member);
   // Adds a member at the end where the last leaf has room and its layout allows it; else returns
   // false: ChunkAppender then begins another leaf.

@@ -17,8 +17,8 @@
 namespace oocmap {
 
 // The keys of dicts that will be stored, prepared once and used for many (the writer's side of a
-// shape). At least one and at most kMaxShapeKeys, all different. Immutable: the ids it has in stores
-// are cached there (ShapeIds, immutables.h).
+// shape). At least one and at most kMaxShapeKeys, all different. Immutable: the ids it has in
+// stores are cached there (ShapeIds, immutables.h).
 class OOCMAP_API ShapeKeys {
  public:
   // Errors: kInvalidArgument for no keys, more than kMaxShapeKeys, or two equal ones.
@@ -82,9 +82,9 @@ class OOCMAP_API ValueEncoder {
   void payload(PayloadKind kind, Bytes bytes);
   void reference(Identity identity, WordKind kind);
 
-  // Containers. The returned number names the container in again(), for shared and cyclic structures;
-  // numbers count from 0 in the order of the begins.
-  // Errors: kInvalidArgument past kMaxDepth.
+  // Containers. The returned number names the container in again(), for shared and cyclic
+  // structures; numbers count from 0 in the order of the begins. Errors: kInvalidArgument past
+  // kMaxDepth.
   size_t begin_dict(size_t size_hint = 0);
   size_t begin_shaped_dict(std::shared_ptr<const ShapeKeys> shape);  // values follow in its order
   size_t begin_list(size_t size_hint = 0);
@@ -92,7 +92,8 @@ class OOCMAP_API ValueEncoder {
   void key(const Key& key);  // a key given twice in one dict: the later value replaces the earlier
   // Errors: kInvalidArgument where values and keys do not pair.
   void end();
-  // A container begun before, finished or still open, once more: the same object, its record pinned.
+  // A container begun before, finished or still open, once more: the same object, its record
+  // pinned.
   void again(size_t container);
 
   // The finished value; the encoder is empty and can be used again (it keeps its memory).
@@ -107,11 +108,13 @@ class OOCMAP_API ValueEncoder {
 };
 
 // Puts `value` and returns the member that refers to it. Called once for each value.
-// `parent`: the record `parent_record` of a small container that takes the value in, being edited (it
-//           is put by the caller afterwards). Where the value is one record of new nodes and they fit
-//           in it with 64 bytes to spare, they are added to it, their slots renumbered, and nothing is
-//           put for them; else, and where it is null, the value gets records of its own.
-//           A pin may be put on `parent_record` itself: the caller takes the flags over (record_flags).
+// `parent`: the record `parent_record` of a small container that takes the value in, being edited
+// (it
+//           is put by the caller afterwards). Where the value is one record of new nodes and they
+//           fit in it with 64 bytes to spare, they are added to it, their slots renumbered, and
+//           nothing is put for them; else, and where it is null, the value gets records of its own.
+//           A pin may be put on `parent_record` itself: the caller takes the flags over
+//           (record_flags).
 // Lifetime: the bytes of a heap member (a text that is not shared) belong to `value`.
 // Errors: those of WriteTransaction::put. Cost: about one put a record.
 Member store_value(Store& store, WriteTransaction& transaction, EncodedValue& value,

@@ -68,42 +68,50 @@ void put_tree(Store& store, WriteTransaction& transaction, Identity list, const 
 // --- list_set
 
 void set_small(Store& store, WriteTransaction& transaction, RecordAt& at, size_t i,
-               const Member& old, EncodedValue& value) {
-  if (!value.has_nodes()) {
+               EncodedValue& value) {
+  const Member old = at.node.member(i);
+  if (value.refers_to(old)) return;
+  if (value.has_nodes()) {
+    SmallEdit edit(store, transaction, at);
+    edit.node().set(i, edit.place(value));
+    put_settled(transaction, at.container, i, edit);
+  } else {
     const Member member = store_value(store, transaction, value);
     if (same_scalar(old, member)) return;
-    if (splice_small(transaction, at, i, 1, &member, kMaxInlineList)) return;
-    SmallEdit edit(store, transaction, at);
-    edit.node().set(i, member);
-    return put_settled(transaction, at.container, i, edit);
+    if (!splice_small(transaction, at, i, 1, &member, kMaxInlineList)) {
+      SmallEdit edit(store, transaction, at);
+      edit.node().set(i, member);
+      put_settled(transaction, at.container, i, edit);
+    }
   }
-  SmallEdit edit(store, transaction, at);
-  edit.node().set(i, edit.place(value));
-  put_settled(transaction, at.container, i, edit);
+  if (needs_detach(old)) detach(store, transaction, old);
 }
 
-void set_spilled(Store& store, WriteTransaction& transaction, Identity list, const ChunkTree& tree,
-                 uint64_t i, EncodedValue& value) {
+void set_spilled(Store& store, WriteTransaction& transaction, const NodeView& node, uint64_t i,
+                 EncodedValue& value) {
+  const Identity list = node.identity();
+  const ChunkTree tree = chunk_tree(node);
+  LeafAt at = find_leaf(transaction, list, tree, i);
+  const Member old = at.leaf.member(i - at.first);
+  if (value.refers_to(old)) return;
+  const Stamp found = transaction.stamp();
   const Member member = store_value(store, transaction, value);
+  if (same_scalar(old, member)) return;
+  if (transaction.stamp() != found) at = find_leaf(transaction, list, tree, i);
   ChunkEditor editor(transaction, list, tree);
-  editor.set(i, member);
+  editor.set(i, at, member);
   if (editor.tree().next_chunk != tree.next_chunk) {
     put_tree(store, transaction, list, editor.tree());
   }
+  if (needs_detach(old)) detach(store, transaction, old);
 }
 
 void set(Store& store, WriteTransaction& transaction, Identity list, uint64_t i,
          EncodedValue& value) {
   RecordAt at = locate_list(transaction, list);
   if (i >= at.node.count()) out_of_range();
-  const Member old = list_get(store, transaction, at.node, i);
-  if (value.refers_to(old)) return;
-  if (at.node.spilled()) {
-    set_spilled(store, transaction, list, chunk_tree(at.node), i, value);
-  } else {
-    set_small(store, transaction, at, i, old, value);
-  }
-  if (needs_detach(old)) detach(store, transaction, old);
+  if (at.node.spilled()) return set_spilled(store, transaction, at.node, i, value);
+  set_small(store, transaction, at, i, value);
 }
 
 // --- list_insert, list_extend

@@ -29,17 +29,13 @@ std::unique_ptr<SmallEdit::Parts>& SmallEdit::spare() {
 }
 
 SmallEdit::SmallEdit(Store& store, WriteTransaction& transaction, RecordAt& at)
-    : store_(store),
-      transaction_(transaction),
-      container_(at.container),
-      parts_(std::move(spare())) {
-  at.refresh(transaction);
-  loaded_ = at.stamp;
+    : store_(store), transaction_(transaction), at_(at), parts_(std::move(spare())) {
   if (parts_ == nullptr) parts_ = std::make_unique<Parts>();
-  parts_->editor.load(at.record);
+  at.refresh(transaction);
   parts_->node.load(at.node);
-  loaded_bytes_ = at.node.bytes().size();
-  loaded_count_ = parts_->node.count();
+  record_bytes_ = at.record.size();
+  node_bytes_ = at.node.bytes().size();
+  count_ = parts_->node.count();
 }
 
 SmallEdit::~SmallEdit() {
@@ -50,7 +46,15 @@ SmallEdit::~SmallEdit() {
   }
 }
 
+void SmallEdit::load_editor() {
+  at_.refresh(transaction_);
+  parts_->editor.load(at_.record);
+  editing_ = true;
+}
+
 Member SmallEdit::place(EncodedValue& value) {
+  if (!value.has_nodes()) return store_value(store_, transaction_, value);
+  if (!editing_) load_editor();
   Member member = store_value(store_, transaction_, value, &parts_->editor, record());
   if (member.container() && record_of(member.word) == record()) {
     member.word = slot_of(member.word);
@@ -60,14 +64,15 @@ Member SmallEdit::place(EncodedValue& value) {
 
 // A node that does not grow may stay, whatever limits it was written under.
 bool SmallEdit::has_room(size_t bytes) const noexcept {
-  return bytes <= loaded_bytes_ ||
-         (bytes <= kMaxNodeBytes &&
-          parts_->editor.size_with(slot_of(container_), bytes) <= kMaxRecordBytes);
+  if (bytes <= node_bytes_) return true;
+  const size_t size = editing_ ? parts_->editor.size_with(slot_of(at_.container), bytes)
+                               : record_bytes_ + bytes - node_bytes_;
+  return bytes <= kMaxNodeBytes && size <= kMaxRecordBytes;
 }
 
 bool SmallEdit::settle(size_t i, size_t max_members) {
   NodeBuilder& members = parts_->node;
-  if (members.count() > max_members && members.count() > loaded_count_) return false;
+  if (members.count() > max_members && members.count() > count_) return false;
   const size_t bytes = members.encoded_size();
   if (has_room(bytes)) return true;
   if (i >= members.count()) return false;
@@ -84,15 +89,18 @@ void SmallEdit::finish() {
 }
 
 void SmallEdit::replace(Bytes node) {
-  RecordEditor& editor = parts_->editor;
-  editor.replace(slot_of(container_), node);
-  // Storing the new value may have pinned this very record.
-  if (transaction_.stamp() != loaded_) {
-    editor.set_flags(editor.flags() | record_flags(record_bytes(transaction_, record())));
+  Buffer& bytes = parts_->record;
+  bytes.clear();
+  at_.refresh(transaction_);
+  if (editing_ || !replace_node(at_.record, at_.node, node, bytes)) {
+    if (!editing_) load_editor();
+    RecordEditor& editor = parts_->editor;
+    editor.replace(slot_of(at_.container), node);
+    // Storing the new value may have pinned this very record.
+    editor.set_flags(editor.flags() | record_flags(at_.record));
+    editor.finish(bytes);
   }
-  parts_->record.clear();
-  editor.finish(parts_->record);
-  transaction_.put(Database::kRecords, record(), parts_->record);
+  transaction_.put(Database::kRecords, record(), bytes);
 }
 
 bool splice_small(WriteTransaction& transaction, RecordAt& at, size_t i, size_t erase,

@@ -20,7 +20,8 @@ struct RecordAt {
   NodeView node;
 };
 
-// One small container under change. Nothing of it is put before finish() or replace().
+// One small container under change. Nothing of it is put before finish() or replace(); `at` must
+// outlive it.
 class SmallEdit {
  public:
   // Errors: kCorrupt; kStaleHandle where `at` had to be refreshed.
@@ -30,7 +31,7 @@ class SmallEdit {
   SmallEdit& operator=(const SmallEdit&) = delete;
 
   NodeBuilder& node() noexcept { return parts_->node; }
-  uint64_t record() const noexcept { return record_of(container_); }
+  uint64_t record() const noexcept { return record_of(at_.container); }
 
   // Stores `value`, in this record while there is room, and returns the member for node().
   // Lifetime: the bytes of a heap member belong to `value`.
@@ -52,13 +53,15 @@ class SmallEdit {
   };
   static std::unique_ptr<Parts>& spare();  // kept a thread, so that an edit allocates little
   bool has_room(size_t bytes) const noexcept;
+  void load_editor();
 
   Store& store_;
   WriteTransaction& transaction_;
-  Identity container_;
-  Stamp loaded_;
-  size_t loaded_bytes_;
-  size_t loaded_count_;
+  RecordAt& at_;
+  size_t record_bytes_;  // as loaded, all three
+  size_t node_bytes_;
+  size_t count_;
+  bool editing_ = false;  // whether the other nodes are taken apart too: a child may join them
   std::unique_ptr<Parts> parts_;
 };
 
