@@ -1,7 +1,7 @@
 """What the benchmark measures with: each data set is a list of values, stored under 0, 1, 2, ...
 
-twitter.json and canada.json are not part of the repository: `./run bench --data FOLDER` names a folder
-that holds them (they are in many JSON benchmarks, e.g. simdjson's `jsonexamples`).
+twitter.json and canada.json are not part of the repository: `./run bench --data FOLDER` names a
+folder that holds them (they are in many JSON benchmarks, e.g. simdjson's `jsonexamples`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,27 @@ from pathlib import Path
 from typing import Any
 
 ISO_CODES = Path("/usr/share/iso-codes/json")
-WORDS = "amber birch cedar delta ember fjord grove heron inlet jolly kayak lemon maple north olive".split()
+WORDS = [
+    "amber",
+    "birch",
+    "cedar",
+    "delta",
+    "ember",
+    "fjord",
+    "grove",
+    "heron",
+    "inlet",
+    "jolly",
+    "kayak",
+    "lemon",
+    "maple",
+    "north",
+    "olive",
+]
 
 
 def small(count: int = 20_000) -> list[Any]:
-    """Small records, about 300 bytes of JSON each: nested, with the same keys and some repeating text."""
+    """Small records, about 300 bytes of JSON each: nested, the same keys, some repeating text."""
     rng = random.Random(20260101)
     records = []
     for i in range(count):
@@ -30,7 +46,10 @@ def small(count: int = 20_000) -> list[Any]:
                 "price": round(rng.random() * 1000, 2),
                 "in_stock": rng.random() < 0.5,
                 "tags": rng.sample(WORDS, 3),
-                "address": {"street": f"{rng.choice(WORDS)} street {rng.randrange(200)}", "city": last},
+                "address": {
+                    "street": f"{rng.choice(WORDS)} street {rng.randrange(200)}",
+                    "city": last,
+                },
                 "seller": {"name": first, "rating": rng.randrange(50) / 10, "country": "DE"},
                 "note": None,
             }
@@ -46,7 +65,12 @@ def unique_text(count: int = 5_000) -> list[Any]:
         return "".join(rng.choices("abcdefghijklmnopqrstuvwxyz ", k=length))
 
     return [
-        {"id": i, "title": text(30), "body": text(rng.randrange(100, 400)), "author": {"name": text(12)}}
+        {
+            "id": i,
+            "title": text(30),
+            "body": text(rng.randrange(100, 400)),
+            "author": {"name": text(12)},
+        }
         for i in range(count)
     ]
 

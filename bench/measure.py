@@ -16,8 +16,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import datasets  # noqa: E402
-import stores  # noqa: E402
+import datasets
+import stores
 
 SHORTEST = 0.2  # seconds a figure is measured for, at least
 
@@ -44,8 +44,10 @@ def walk(value: Any, mappings: tuple[type, ...], sequences: tuple[type, ...]) ->
     return 1
 
 
-def write(kind: type[stores.Plain], values: list[Any], folder: str) -> tuple[float, stores.Plain, int]:
-    """Writes all values to fresh stores, several times: the fastest time, the last store, its bytes."""
+def write(
+    kind: type[stores.Plain], values: list[Any], folder: str
+) -> tuple[float, stores.Plain, int]:
+    """Writes all values to fresh stores: the fastest time, the last store, its bytes."""
     fastest = float("inf")
     for attempt in range(3):
         path = f"{folder}/store{attempt}"
@@ -86,7 +88,9 @@ def read_field(store: stores.Plain, steps: tuple[Any, ...], keys: list[int]) -> 
     return from_map if hasattr(store, "map") else by_steps
 
 
-def update_field(store: stores.Plain, steps: tuple[Any, ...], keys: list[int]) -> Callable[[], None]:
+def update_field(
+    store: stores.Plain, steps: tuple[Any, ...], keys: list[int]
+) -> Callable[[], None]:
     def run() -> None:
         with store.transaction():
             for i, key in enumerate(keys):
@@ -113,7 +117,8 @@ def main() -> None:
         shape = (store.types, store.sequences)
         result = {
             "write": written / count,
-            "walk": best(lambda: sum(walk(store.get(i), *shape) for i in range(count)), 1.0) / count,
+            "walk": best(lambda: sum(walk(store.get(i), *shape) for i in range(count)), 1.0)
+            / count,
             "field": best(read_field(store, steps, keys)) / len(keys),
             "eager": best(lambda: [store.eager(i) for i in range(count)], 0.5) / count,
             "loads": best(lambda: [json.loads(t) for t in text], 0.5) / count,

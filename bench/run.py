@@ -2,8 +2,8 @@
 
 usage: ./run bench [--data FOLDER] [--only DATASET] [--rounds N]
 
-Every figure comes from a process of its own; the stores take turns, and of several rounds the fastest
-counts. The original oocmap has this package's import name, so it lives in a venv of its own.
+Every figure comes from a process of its own; the stores take turns, and of several rounds the
+fastest counts. The original oocmap has this package's import name: it lives in a venv of its own.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def measure(store: str, dataset: str, data: Path | None, peers: Path) -> dict[st
     python = sys.executable if store in ("dict", "oocmap") else str(peers)
     command = [python, str(HERE / "measure.py"), store, dataset, *([str(data)] if data else [])]
     # The original writes to its standard error as it reads.
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{store} failed with {dataset}:\n{done.stderr[-2000:]}")
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -59,7 +59,10 @@ def rounds(dataset: str, data: Path | None, peers: Path, count: int) -> dict[str
 def table(dataset: str, results: dict[str, dict[str, float]]) -> None:
     plain = results["dict"]
     print(f"\n## {dataset}\n")
-    print("| store | walk : dict | one field, us | write, us | eager : json.loads | update, us | file : JSON |")
+    print(
+        "| store | walk : dict | one field, us | write, us | eager : json.loads "
+        "| update, us | file : JSON |"
+    )
     print("|---|---|---|---|---|---|---|")
     for store, result in results.items():
         size = f"{result['file'] / result['json']:.2f}" if result["file"] else "-"
@@ -71,7 +74,8 @@ def table(dataset: str, results: dict[str, dict[str, float]]) -> None:
     ours, original = results["oocmap"], results["original"]
     print(
         f"\nagainst the original: walk {original['walk'] / ours['walk']:.1f}x, "
-        f"one field {original['field'] / ours['field']:.1f}x, write {original['write'] / ours['write']:.1f}x",
+        f"one field {original['field'] / ours['field']:.1f}x, "
+        f"write {original['write'] / ours['write']:.1f}x",
         flush=True,
     )
 
@@ -79,7 +83,9 @@ def table(dataset: str, results: dict[str, dict[str, float]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./run bench")
     parser.add_argument("--data", type=Path, help="folder with twitter.json and canada.json")
-    parser.add_argument("--only", choices=datasets.NAMES, action="append", help="only this data set")
+    parser.add_argument(
+        "--only", choices=datasets.NAMES, action="append", help="only this data set"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     peers = peer_python()

@@ -1,7 +1,7 @@
 """The stores that are compared, behind one small interface. Runs in any interpreter that has them.
 
-`write_all` is one transaction where the store has one, without syncing; `get` gives the value as the
-store gives it (lazy or decoded), `update` changes one nested field in place.
+`write_all` is one transaction where the store has one, without syncing; `get` gives the value as
+the store gives it (lazy or decoded), `update` changes one nested field in place.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Ours(Plain):
 
 
 class Original(Plain):
-    """oocmap 0.3 from PyPI; it has no transactions and never syncs. Its eager() is shallow for dicts."""
+    """oocmap 0.3 from PyPI: no transactions, never syncs, eager() is shallow for dicts."""
 
     def __init__(self, path: str) -> None:
         import oocmap
@@ -195,7 +195,9 @@ STORES: dict[str, type[Plain]] = {
 
 
 def file_bytes(path: str) -> int:
-    """Bytes on disk of the store at `path` (a file, or a folder of files), its lock file left out."""
+    """Bytes on disk of the store at `path` (a file or a folder), its lock file left out."""
     if os.path.isdir(path):
-        return sum(file_bytes(os.path.join(path, name)) for name in os.listdir(path) if "lock" not in name)
+        return sum(
+            file_bytes(os.path.join(path, name)) for name in os.listdir(path) if "lock" not in name
+        )
     return os.stat(path).st_blocks * 512 if os.path.exists(path) else 0

@@ -1,12 +1,12 @@
-"""`./run demo`: Debian's iso-codes in one map, read and written from Python, SQL and two processes."""
+"""`./run demo`: Debian's iso-codes in one map, from Python, SQL and two processes."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,15 +15,16 @@ from pathlib import Path
 import oocmap
 
 ISO_CODES = Path("/usr/share/iso-codes/json")
-EXTENSION = Path(__file__).parent.parent / "build" / "oocmap"
+ROOT = Path(__file__).resolve().parent.parent
+MAP = Path("build/demo/iso.ooc")  # from ROOT
 
-QUERIES = f"""\
-.load {EXTENSION}
-CREATE VIRTUAL TABLE temp.countries USING oocmap('iso.ooc', root='$.countries',
+QUERIES = """\
+.load build/oocmap
+CREATE VIRTUAL TABLE temp.countries USING oocmap('build/demo/iso.ooc', root='$.countries',
     name TEXT PATH '$.name', flag TEXT PATH '$.flag');
-CREATE VIRTUAL TABLE temp.subdivisions USING oocmap('iso.ooc', root='$.subdivisions',
+CREATE VIRTUAL TABLE temp.subdivisions USING oocmap('build/demo/iso.ooc', root='$.subdivisions',
     country TEXT PATH '$.country', name TEXT PATH '$.name', kind TEXT PATH '$.type');
-CREATE VIRTUAL TABLE temp.languages USING oocmap('iso.ooc', root='$.languages');
+CREATE VIRTUAL TABLE temp.languages USING oocmap('build/demo/iso.ooc', root='$.languages');
 
 .print -- the countries with the most subdivisions
 SELECT c.flag, c.name, count(*) AS subdivisions
@@ -38,6 +39,7 @@ SELECT key, oocmap_get(languages, '$.name') AS name, oocmap_get(languages, '$.sc
 SELECT e.key, e.value FROM countries AS c, oocmap_each(c.countries, '$.neighbours') AS e
  WHERE c.key = 'LI';
 """
+
 
 def say(text: str) -> None:
     print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n{text}")
@@ -62,15 +64,15 @@ def records(name: str) -> list[dict[str, str]]:
 
 
 def load(m: oocmap.OOCMap) -> int:
-    """Stores countries, subdivisions and languages, each by its code; returns the size of their JSON."""
+    """Stores countries, subdivisions, languages, by code; returns the size of their JSON."""
     data: dict[str, dict[str, dict[str, object]]] = {
         "countries": {r["alpha_2"]: {**r} for r in records("3166-1")},
         "subdivisions": {r["code"]: {"country": r["code"][:2], **r} for r in records("3166-2")},
         "languages": {r["alpha_3"]: {**r} for r in records("639-3")},
     }
-    with timed(f"stored {sum(map(len, data.values())):,} records in one transaction"):
-        with m.transaction():
-            m.update(data)
+    count = sum(map(len, data.values()))
+    with timed(f"stored {count:,} records in one transaction"), m.transaction():
+        m.update(data)
     return len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode())
 
 
@@ -88,13 +90,12 @@ def read_and_write(m: oocmap.OOCMap) -> None:
     show('m["countries"]["LI"]', m["countries"]["LI"])
 
 
-def query(folder: Path) -> None:
+def query() -> None:
     say("SQL: the same file in the sqlite3 shell")
-    print(QUERIES)
+    print(QUERIES, flush=True)
     with timed("all of it"):
-        subprocess.run(
-            ["/usr/bin/sqlite3", "-box", ":memory:"], input=QUERIES, text=True, cwd=folder, check=True
-        )
+        shell = ["/usr/bin/sqlite3", "-box", ":memory:"]
+        subprocess.run(shell, input=QUERIES, text=True, check=True)
 
 
 READER = """
@@ -113,7 +114,9 @@ with oocmap.OOCMap(sys.argv[1], mode="r") as m:
 def two_processes(m: oocmap.OOCMap, path: Path) -> None:
     say("A second process reads while this one writes")
     m["visits"] = 0
-    with subprocess.Popen([sys.executable, "-c", READER, path], stdout=subprocess.PIPE, text=True) as reader:
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, path], stdout=subprocess.PIPE, text=True
+    ) as reader:
         assert reader.stdout is not None
         print(reader.stdout.readline(), end="", flush=True)
         for _ in range(5):
@@ -125,16 +128,20 @@ def two_processes(m: oocmap.OOCMap, path: Path) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "iso.ooc"
-        say("Debian's iso-codes: countries, their subdivisions, languages")
-        with oocmap.OOCMap(path) as m:
-            size = load(m)
-            stored = os.stat(path).st_blocks * 512
-            print(f"    the file takes {stored / 1e6:.2f} MB, its content as compact JSON {size / 1e6:.2f} MB")
-            read_and_write(m)
-            query(Path(folder))
-            two_processes(m, path)
+    os.chdir(ROOT)
+    shutil.rmtree(MAP.parent, ignore_errors=True)
+    MAP.parent.mkdir(parents=True)
+    say("Debian's iso-codes: countries, their subdivisions, languages")
+    with oocmap.OOCMap(MAP) as m:
+        size = load(m)
+        stored = os.stat(MAP).st_blocks * 512
+        print(
+            f"    the file takes {stored / 1e6:.2f} MB, "
+            f"its content as compact JSON {size / 1e6:.2f} MB"
+        )
+        read_and_write(m)
+        query()
+        two_processes(m, MAP)
 
 
 if __name__ == "__main__":

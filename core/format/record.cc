@@ -116,7 +116,11 @@ size_t NodeView::node_size() const {
   if (spilled()) return spilled_size_;
   const size_t words = static_cast<size_t>(values_.words() - node_) + values_.word_offset(count_);
   if ((static_cast<uint8_t>(*node_) & kHasHeap) == 0) return words;
-  return static_cast<size_t>(values_.heap() - node_) + values_.heap_offset(count_);
+  const size_t heap = values_.heap_offset(count_);
+  if (heap > static_cast<size_t>(values_.end() - values_.heap())) {
+    throw_corrupt("a string leaves its node");
+  }
+  return static_cast<size_t>(values_.heap() - node_) + heap;
 }
 
 void NodeView::parse_spilled(Bytes node) {

@@ -11,7 +11,7 @@ namespace oocmap {
 // A container's record and its node in it, at one moment. Lifetime: until the stamp changes.
 struct RecordAt {
   // Errors: kStaleHandle, kCorrupt.
-  RecordAt(const Transaction& transaction, Identity container);
+  RecordAt(const Transaction& transaction, Identity identity);
   void refresh(const Transaction& transaction);  // where something was written since
 
   Identity container;

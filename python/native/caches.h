@@ -53,7 +53,8 @@ class ShapeCache {
   // cached.
   const ShapeObjects& find(Store& store, const Transaction& transaction, uint64_t id) {
     ShapeObjects& slot = slots_[id % slots_.size()];
-    if (slot.id != id) slot = load(store, transaction, id);
+    // An empty slot has id 0, which only a damaged file asks for: load() refuses it.
+    if (slot.id != id || id == 0) slot = load(store, transaction, id);
     return slot;
   }
   void clear() noexcept;

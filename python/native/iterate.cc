@@ -320,7 +320,12 @@ PyObject* make_iterator(PyObject* owner, What what, bool reverse) {
   PyObject* object = reinterpret_cast<PyObject*>(it);
   PyObject_GC_Track(object);
   Ref owned = Ref::steal(object);
-  fill(it, reading);  // while the container's moment is at hand: most are read in one batch
+  // While the container's moment is at hand: most are read in one batch. Not where fill() walks:
+  // what was read ahead is dropped when anything commits before the first step, and a walk does not
+  // go back for it.
+  const bool walks =
+      what != What::kMembers && (reverse || reading.node().kind() != NodeKind::kShapedDict);
+  if (!walks) fill(it, reading);
   return owned.release();
 }
 

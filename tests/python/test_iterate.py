@@ -36,6 +36,15 @@ def test_adding_a_key_before_the_first_step_is_noticed(x: Any) -> None:
         next(iterator)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_change_before_the_first_step_skips_nothing(m: Any, x: Any, backwards: bool) -> None:
+    for iterable in (x, x.keys(), x.values(), x.items()):
+        expected = list(reversed(iterable) if backwards else iterable)
+        iterator = reversed(iterable) if backwards else iter(iterable)
+        m["elsewhere"] = len(expected)
+        assert list(iterator) == expected
+
+
 def test_removing_a_key_is_noticed(x: Any) -> None:
     with pytest.raises(RuntimeError, match="changed size"):
         for key in x:
