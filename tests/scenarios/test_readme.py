@@ -36,3 +36,14 @@ def test_the_first_screen_gives_what_it_shows(
     )
     assert shell.stderr == ""
     assert shell.stdout == block("text")
+
+
+def test_nothing_is_left_to_fill_in() -> None:
+    for page in [PAGE, *(ROOT / "docs").glob("*.md")]:
+        assert re.findall(r"@[A-Z]+@", page.read_text("utf-8")) == []
+
+
+def test_every_linked_page_is_there() -> None:
+    for page in [PAGE, ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+            assert (page.parent / link).exists(), f"{page.name} links to {link}"
