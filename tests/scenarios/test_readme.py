@@ -24,7 +24,9 @@ def test_the_first_screen_gives_what_it_shows(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "build").symlink_to(ROOT / "build")
-    failed, tried = doctest.testfile(str(PAGE), module_relative=False, encoding="utf-8")
+    first = tmp_path / "first.md"
+    first.write_text(block("python"), "utf-8")
+    failed, tried = doctest.testfile(str(first), module_relative=False, encoding="utf-8")
     assert (failed, tried > 5) == (0, True)
     shell = subprocess.run(
         ["/usr/bin/sqlite3", "-batch", ":memory:"],
