@@ -14,6 +14,7 @@
 #include "core/store/store.h"
 #include "python/native/caches.h"
 #include "python/native/python.h"
+#include "python/native/turn.h"
 
 namespace oocmap::python {
 
@@ -89,6 +90,9 @@ class MapState {
     if (const uint64_t now = store_->rollbacks(); now != rollbacks_) forget(now);
   }
 
+  // Outlives close(): what waits for it is told then.
+  const std::shared_ptr<Turn>& turn() const noexcept { return turn_; }
+
   Container root;
   RecordCache records;
   ShapeCache shapes;
@@ -100,6 +104,7 @@ class MapState {
   [[noreturn]] void refuse_closed() const;
   void forget(uint64_t rollbacks) noexcept;
   void let_go() noexcept;
+  std::shared_ptr<Turn> turn_ = std::make_shared<Turn>();
   PyObject* self_;  // borrowed: the Map this is the state of
   std::shared_ptr<Store> store_;
   std::shared_ptr<Session> session_;

@@ -110,6 +110,10 @@ PyObject* map_join(PyObject* self, PyObject* pointer) {
   });
 }
 
+PyObject* map_turn(PyObject* self, PyObject*) {
+  return guarded([self] { return turn_object(state_of(self).turn()).release(); });
+}
+
 PyObject* map_set_timeout(PyObject* self, PyObject* seconds) {
   return guarded([=] {
     const double value = PyFloat_AsDouble(seconds);
@@ -156,6 +160,7 @@ PyMethodDef map_methods[] = {
      "_open($self, path, mode, durability, max_size, /)\n--\n\n"},
     {"_join", method(map_join), METH_O,
      "_join($self, sqlite3_pointer, /)\n--\n\nUse the session that connection has on this file."},
+    {"_turn", method(map_turn), METH_NOARGS, "_turn($self, /)\n--\n\n"},
     {"_set_timeout", method(map_set_timeout), METH_O, "_set_timeout($self, seconds, /)\n--\n\n"},
     {"_close", method(map_close), METH_NOARGS, "_close($self, /)\n--\n\n"},
     {"_from_handle", method(map_from_handle), METH_O,

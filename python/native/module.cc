@@ -45,6 +45,7 @@ void add_types(PyObject* module) {
   lazy_dict_type = add(module, make_lazy_dict_type(module, mapping));
   lazy_list_type = add(module, make_lazy_list_type(module, sequence));
   lazy_tuple_type = add(module, make_lazy_tuple_type(module, sequence));
+  add(module, make_turn_type(module));
   make_iterator_type(module);
   make_view_types(module);
 }

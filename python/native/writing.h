@@ -19,7 +19,9 @@ template <typename F>
 void write(Container& container, F&& body) {
   const std::shared_ptr<Session> session = container.map->session_to_keep();
   const uint64_t birth = container.birth;
+  Turn& turn = *container.map->turn();
   const WithoutGil released;
+  const TurnToWrite mine(turn, session->timeout());
   WriteScope scope(*session);
   if (birth != 0 && session->store().rolled_back(birth)) {
     throw Error(ErrorCode::kStaleHandle, "the value behind this object was undone by a rollback");
@@ -40,7 +42,9 @@ class LockedWrite {
  public:
   explicit LockedWrite(Container& container) : session_(container.map->session_to_keep()) {
     {
+      Turn& turn = *container.map->turn();
       const WithoutGil released;
+      turn_.emplace(turn, session_->timeout());
       scope_.emplace(*session_);
     }
     if (container.birth != 0 && session_->store().rolled_back(container.birth)) {
@@ -57,6 +61,7 @@ class LockedWrite {
 
  private:
   std::shared_ptr<Session> session_;
+  std::optional<TurnToWrite> turn_;
   std::optional<WriteScope> scope_;
 };
 

@@ -3,6 +3,7 @@
 # What raises here is the end of a block.
 # ruff: noqa: PT012
 
+import contextlib
 import gc
 import threading
 import time
@@ -271,6 +272,64 @@ def test_readers_and_a_writer_in_threads(m: Any) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_threads_with_transactions_sql_and_writes_of_all_kinds(path: Path) -> None:
+    """No deadlock, no lost write, no transaction left open; apsw refuses SQL from two threads."""
+    with oocmap.OOCMap(path, durability="off", timeout=60) as m:
+        m.update({"n": 0, "list": [], "dict": {}})
+        done: dict[str, int] = dict.fromkeys(["transaction", "append", "sort", "update"], 0)
+        stop = time.monotonic() + 1.5
+
+        def transaction() -> None:
+            with m.transaction():
+                m["n"] += 1
+                m["dict"][str(m["n"])] = [1]
+
+        def undone() -> None:
+            with pytest.raises(StopError), m.transaction():
+                m["n"] += 100
+                raise StopError
+
+        def append() -> None:
+            m["list"].append(1)
+
+        def sort() -> None:
+            m["list"].sort(key=lambda value: (m["n"], value))
+
+        def update() -> None:
+            m["dict"].update({"x": 1})
+            m["dict"].pop("x", None)
+
+        def read() -> None:
+            assert m["n"] >= 0
+            m.eager()
+
+        def select() -> None:
+            with contextlib.suppress(apsw.ThreadingViolationError):
+                list(m.sql("SELECT key, map FROM map"))
+
+        failures: list[BaseException] = []
+
+        def repeat(function: Callable[[], None]) -> None:
+            try:
+                while time.monotonic() < stop:
+                    function()
+                    if function.__name__ in done:
+                        done[function.__name__] += 1
+            except BaseException as error:
+                failures.append(error)
+
+        kinds = [transaction, undone, append, sort, update, read, select]
+        threads = [threading.Thread(target=repeat, args=(kind,)) for kind in kinds]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert m["n"] == done["transaction"] > 0
+        assert len(m["list"]) == done["append"] > 0
+        assert not m.connection.in_transaction
 
 
 def test_commit_on_another_thread(m: Any) -> None:

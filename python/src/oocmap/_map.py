@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, TypeVar
 import apsw
 
 from oocmap import _native
-from oocmap.connection import Connection
+from oocmap.connection import Connection, patiently
 from oocmap.errors import ClosedError, UnsupportedTypeError
 
 K = TypeVar("K")
@@ -79,7 +79,7 @@ class OOCMap(_native.Map[K, V]):
         self._open(path, mode, durability, max_size)
         try:
             self._set_timeout(timeout)
-            connection = Connection(read_only=mode == "r", timeout=timeout)
+            connection = Connection(self._turn(), read_only=mode == "r", timeout=timeout)
             self.connection = connection
             self._join(connection.sqlite3_pointer())
             self._set_timeout(timeout)
@@ -131,7 +131,7 @@ class OOCMap(_native.Map[K, V]):
         """
         connection = getattr(self, "connection", None)
         if connection is not None:
-            connection.close(True)
+            patiently(lambda: connection.close(True))
         self._close()
 
     def __enter__(self) -> Self:

@@ -1,13 +1,14 @@
 """The connection a map lives on: apsw's, with transactions that take the write lock on entry."""
 
 import errno
-import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import apsw
 
+from oocmap import _native
 from oocmap.errors import (
     BusyError,
     ClosedError,
@@ -20,6 +21,8 @@ from oocmap.errors import (
     TransactionError,
 )
 from oocmap.loading import load
+
+T = TypeVar("T")
 
 # What a transaction raises where SQLite passes on the store's error.
 _ERRORS: dict[type[apsw.Error], type[Error]] = {
@@ -45,6 +48,25 @@ def _raise_ours(error: apsw.Error) -> NoReturn:
     raise error
 
 
+def patiently(action: Callable[[], T], seconds: float | None = None) -> T:
+    """Do it as soon as no other thread is in the midst of a call on the same connection.
+
+    apsw refuses such a call, where SQLite itself would wait. `seconds` bounds the waiting.
+    """
+    deadline = None if seconds is None else time.monotonic() + seconds
+    pause = 0.00005
+    while True:
+        try:
+            return action()
+        except apsw.ThreadingViolationError as error:
+            if deadline is not None and time.monotonic() > deadline:
+                raise BusyError(
+                    f"another thread used the connection for all of {seconds} s"
+                ) from error
+        time.sleep(pause)
+        pause = min(2 * pause, 0.001)
+
+
 class Connection(apsw.Connection):
     """The apsw connection of a map, which is its table `temp.map`.
 
@@ -52,17 +74,20 @@ class Connection(apsw.Connection):
     transaction that takes the map's write lock on entry (not in mode "r"), commits at the end, and
     rolls back after an exception; nested ones are savepoints. A transaction belongs to the thread
     that began it: another thread that wants one waits for its end.
+
+    SQL is apsw's: two threads that run SQL on one connection at the same time get its
+    ThreadingViolationError, so give each thread a map of its own.
     """
 
-    def __init__(self, *, read_only: bool = False, timeout: float = 5.0) -> None:
+    def __init__(
+        self, turn: _native.Turn, *, read_only: bool = False, timeout: float = 5.0
+    ) -> None:
         """Open an in-memory database with the extension loaded; OOCMap() makes its own."""
         super().__init__(":memory:")
         load(self)
+        self._turn = turn
         self._locks = not read_only
         self._timeout = timeout
-        self._turn = threading.Condition()
-        self._owner: int | None = None
-        self._depth = 0
 
     def __enter__(self) -> "Connection":
         """Begin a transaction, or a savepoint in the one of this thread.
@@ -71,16 +96,21 @@ class Connection(apsw.Connection):
             BusyError: Another process, session or thread kept the lock for longer than the timeout.
             ClosedError: The map is closed.
         """
-        outermost = self._take_turn()
+        depth = self._turn.take(self._timeout)
+        if depth == 0:
+            raise BusyError(
+                "another thread is in a transaction of this map "
+                f"and did not end it within {self._timeout} s"
+            )
         try:
-            super().__enter__()
-            if outermost and self._locks:
+            patiently(super().__enter__, self._timeout)
+            if depth == 1 and self._locks:
                 self._lock()
         except apsw.Error as error:
-            self._end_turn()
+            self._turn.end()
             _raise_ours(error)
         except BaseException:
-            self._end_turn()
+            self._turn.end()
             raise
         return self
 
@@ -96,36 +126,19 @@ class Connection(apsw.Connection):
             Error: The commit failed; everything since the beginning is rolled back.
         """
         try:
-            return super().__exit__(etype, evalue, etraceback)
+            return patiently(lambda: super(Connection, self).__exit__(etype, evalue, etraceback))
         except apsw.Error as error:
             _raise_ours(error)
         finally:
-            self._end_turn()
+            self._turn.end()
 
     def _lock(self) -> None:
         """Take the map's write lock; the transaction just begun ends where that fails."""
         try:
-            self.execute("INSERT INTO temp.map(map) VALUES ('lock')")
+            patiently(
+                lambda: self.execute("INSERT INTO temp.map(map) VALUES ('lock')"), self._timeout
+            )
         except BaseException as error:
-            super().__exit__(type(error), error, error.__traceback__)
+            raised = (type(error), error, error.__traceback__)
+            patiently(lambda: super(Connection, self).__exit__(*raised))
             raise
-
-    def _take_turn(self) -> bool:
-        """Wait until no other thread is in a transaction. Return whether this one was in none."""
-        me = threading.get_ident()
-        deadline = time.monotonic() + self._timeout
-        with self._turn:
-            while self._depth and self._owner != me:
-                if not self._turn.wait(deadline - time.monotonic()):
-                    raise BusyError(
-                        "another thread is in a transaction of this map "
-                        f"and did not end it within {self._timeout} s"
-                    )
-            self._owner = me
-            self._depth += 1
-            return self._depth == 1
-
-    def _end_turn(self) -> None:
-        with self._turn:
-            self._depth -= 1
-            self._turn.notify()
