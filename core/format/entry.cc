@@ -44,10 +44,18 @@ void append_low(Buffer& to, uint64_t word, size_t size) {
   to.append(reinterpret_cast<const char*>(&word), size);
 }
 
+// Two overlapping loads instead of a copy of unknown size: every step of a walk reads a word.
 uint64_t read_low(Bytes bytes) {
-  if (bytes.size() > 8) throw_corrupt("an entry's word has more than 8 bytes");
+  const char* const at = bytes.data();
+  const size_t size = bytes.size();
+  if (size > 8) throw_corrupt("an entry's word has more than 8 bytes");
+  if (size >= 4) {
+    const uint64_t low = load_le<uint32_t>(at);
+    const uint64_t high = load_le<uint32_t>(at + size - 4);
+    return low | high << (8 * (size - 4));
+  }
   uint64_t word = 0;
-  std::memcpy(&word, bytes.data(), bytes.size());
+  for (size_t i = 0; i < size; ++i) word |= uint64_t{byte_of(at[i])} << (8 * i);
   return word;
 }
 

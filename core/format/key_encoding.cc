@@ -156,14 +156,18 @@ Key Key::packed(Bytes packed) {
 }
 
 Key Key::stored(Bytes order, KeyForm form, Bytes explicit_packed) {
+  Key key;
+  key.set_stored(order, form, explicit_packed);
+  return key;
+}
+
+void Key::set_stored(Bytes order, KeyForm form, Bytes explicit_packed) {
   if (form > KeyForm::kExplicit || explicit_packed.empty() != (form != KeyForm::kExplicit)) {
     throw_corrupt("a key has an unknown form");
   }
-  Key key;
-  key.order_.assign(order);
-  key.form_ = form;
-  key.explicit_.assign(explicit_packed);
-  return key;
+  order_.assign(order);
+  form_ = form;
+  if (!explicit_packed.empty() || !explicit_.empty()) explicit_.assign(explicit_packed);
 }
 
 Buffer Key::pack() const {

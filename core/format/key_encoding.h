@@ -69,6 +69,8 @@ class OOCMAP_API Key {
   // From what is stored. `explicit_packed` is empty unless form is kExplicit. Whether `order`
   // decodes is seen in pack(). Errors: kCorrupt for an unknown form.
   static Key stored(Bytes order, KeyForm form, Bytes explicit_packed);
+  // The same for a Key that is there, whose memory is used again: walks.
+  void set_stored(Bytes order, KeyForm form, Bytes explicit_packed);
 
   Bytes order() const noexcept { return order_; }
   KeyForm form() const noexcept { return form_; }

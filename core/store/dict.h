@@ -103,7 +103,8 @@ class OOCMAP_API KeyWalk {
   void fill(const Transaction& transaction);
   bool place(Cursor& cursor) const;
   bool read_row(const Cursor& cursor, Row& row) const;
-  bool read_group(Cursor& cursor, std::vector<Row>& group) const;
+  bool read_group(Cursor& cursor, Row row, std::vector<Row>& group) const;
+  bool take(const Row& row);
   bool before_start(Bytes order) const noexcept;
   bool behind_end(Bytes order) const noexcept;
   bool next_small(const Transaction& transaction, DictEntry& entry);

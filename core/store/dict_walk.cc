@@ -107,7 +107,7 @@ bool DictWalk::next(const Transaction& transaction, DictEntry& entry) {
     done_ = !step_spilled(transaction, value);
     if (done_) return false;
     const Entry row = decode_order_entry(value);
-    entry.key = Key::stored(row.order, row.form, row.explicit_packed);
+    entry.key.set_stored(row.order, row.form, row.explicit_packed);
     entry.value = row.member;
     if (keep_key_) last_key_.assign(row.order);
   } else {

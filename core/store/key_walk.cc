@@ -86,26 +86,28 @@ bool KeyWalk::read_row(const Cursor& cursor, Row& row) const {
   return true;
 }
 
-// Reads the row under the cursor, or all whose keys are cut at the same place, in the walk's order,
-// and moves on. Returns whether the cursor stands on a row behind them.
-bool KeyWalk::read_group(Cursor& cursor, std::vector<Row>& group) const {
-  Row row;
-  if (!read_row(cursor, row)) return false;
-  const bool cut = is_cut(row.order);
+// Reads the rows from the cursor on whose keys are cut at the same place, in the walk's order, and
+// moves behind them. Returns whether the cursor stands on a row.
+bool KeyWalk::read_group(Cursor& cursor, Row row, std::vector<Row>& group) const {
   const Bytes stem = row.order.substr(0, kMaxKeyBytes);
   bool more = true;
   do {
-    if (cut) row.order = decode_entry(row.value).order;
+    row.order = decode_entry(row.value).order;
     group.push_back(row);
     more = reverse_ ? cursor.previous() : cursor.next();
-  } while (cut && more && read_row(cursor, row) && is_cut(row.order) &&
-           row.order.starts_with(stem));
-  if (group.size() > 1) {
-    std::sort(group.begin(), group.end(), [this](const Row& a, const Row& b) {
-      return reverse_ ? a.order > b.order : a.order < b.order;
-    });
-  }
+  } while (more && read_row(cursor, row) && is_cut(row.order) && row.order.starts_with(stem));
+  std::sort(group.begin(), group.end(), [this](const Row& a, const Row& b) {
+    return reverse_ ? a.order > b.order : a.order < b.order;
+  });
   return more;
+}
+
+// Takes a row into the batch, where it is within the walk. Returns whether the walk goes on.
+bool KeyWalk::take(const Row& row) {
+  if (before_start(row.order)) return true;
+  last_rows_ = behind_end(row.order);
+  if (!last_rows_) rows_.push_back(row);
+  return !last_rows_;
 }
 
 // Reads rows ahead, more each time, so that a short walk stays cheap.
@@ -114,21 +116,24 @@ void KeyWalk::fill(const Transaction& transaction) {
   position_ = 0;
   Cursor cursor(transaction, Database::kEntries);
   std::vector<Row> group;
+  Row row;
   bool more = place(cursor);
-  while (more && rows_.size() < batch_) {
+  while (rows_.size() < batch_) {
+    if (!more || !read_row(cursor, row)) {
+      last_rows_ = true;
+      return;
+    }
+    if (!is_cut(row.order)) {
+      if (!take(row)) return;
+      more = reverse_ ? cursor.previous() : cursor.next();
+      continue;
+    }
     group.clear();
-    more = read_group(cursor, group);
-    if (group.empty()) break;
-    for (const Row& row : group) {
-      if (before_start(row.order)) continue;
-      if (behind_end(row.order)) {
-        last_rows_ = true;
-        return;
-      }
-      rows_.push_back(row);
+    more = read_group(cursor, row, group);
+    for (const Row& member : group) {
+      if (!take(member)) return;
     }
   }
-  if (rows_.size() < batch_) last_rows_ = true;
   batch_ = std::min(batch_ * 4, kMostAhead);
 }
 
@@ -149,7 +154,7 @@ bool KeyWalk::next_spilled(const Transaction& transaction, DictEntry& entry) {
   }
   const Row& row = rows_[position_++];
   const Entry stored = decode_entry(row.value);
-  entry.key = Key::stored(row.order, stored.form, stored.explicit_packed);
+  entry.key.set_stored(row.order, stored.form, stored.explicit_packed);
   entry.value = stored.member;
   last_key_.assign(row.order);
   return true;
