@@ -18,23 +18,33 @@ uint8_t byte_at(Bytes from, size_t i) noexcept { return static_cast<uint8_t>(fro
 
 }  // namespace
 
-void append_varint(Buffer& to, uint64_t value) {
+size_t write_varint(char* to, uint64_t value) noexcept {
   if (value <= kOneByte) {
-    to.push_back(static_cast<char>(value));
-  } else if (value <= kTwoBytes) {
-    const uint64_t rest = value - kOneByte;
-    to.push_back(static_cast<char>(241 + (rest >> 8)));
-    to.push_back(static_cast<char>(rest & 0xff));
-  } else if (value <= kThreeBytes) {
-    const uint64_t rest = value - kTwoBytes - 1;
-    to.push_back(static_cast<char>(249));
-    to.push_back(static_cast<char>(rest >> 8));
-    to.push_back(static_cast<char>(rest & 0xff));
-  } else {
-    const size_t n = wide_bytes(value);
-    to.push_back(static_cast<char>(kFirstWide + (n - 3)));
-    for (size_t i = n; i-- > 0;) to.push_back(static_cast<char>((value >> (8 * i)) & 0xff));
+    to[0] = static_cast<char>(value);
+    return 1;
   }
+  if (value <= kTwoBytes) {
+    const uint64_t rest = value - kOneByte;
+    to[0] = static_cast<char>(241 + (rest >> 8));
+    to[1] = static_cast<char>(rest & 0xff);
+    return 2;
+  }
+  if (value <= kThreeBytes) {
+    const uint64_t rest = value - kTwoBytes - 1;
+    to[0] = static_cast<char>(249);
+    to[1] = static_cast<char>(rest >> 8);
+    to[2] = static_cast<char>(rest & 0xff);
+    return 3;
+  }
+  const size_t n = wide_bytes(value);
+  to[0] = static_cast<char>(kFirstWide + (n - 3));
+  for (size_t i = 1; i <= n; ++i) to[i] = static_cast<char>((value >> (8 * (n - i))) & 0xff);
+  return 1 + n;
+}
+
+void append_varint(Buffer& to, uint64_t value) {
+  char bytes[kMaxVarint];
+  to.append(bytes, write_varint(bytes, value));
 }
 
 size_t varint_size(uint64_t value) noexcept {

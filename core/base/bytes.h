@@ -45,6 +45,8 @@ inline void append_be64(Buffer& to, uint64_t value) { append_le(to, __builtin_bs
 // and no encoding is a prefix of another. 1 byte up to 240, 2 up to 2287, 3 up to 67823, then 1 +
 // the minimal big-endian bytes (3..8). Source: SQLite4's varint.
 inline constexpr size_t kMaxVarint = 9;
+// Writes it to `to`, which has room for kMaxVarint bytes. Returns how many it wrote.
+size_t write_varint(char* to, uint64_t value) noexcept;
 void append_varint(Buffer& to, uint64_t value);
 size_t varint_size(uint64_t value) noexcept;
 // Reads a varint at the front of `from` and removes it. Returns false where `from` is too short.

@@ -307,18 +307,6 @@ size_t EntryKey::write_container(Identity container) noexcept {
   return size + write_varint(bytes_ + size, slot_of(container));
 }
 
-// append_varint through a Buffer that fits its small string: no allocation.
-size_t EntryKey::write_varint(char* to, uint64_t value) noexcept {
-  if (value <= 240) {
-    *to = static_cast<char>(value);
-    return 1;
-  }
-  Buffer bytes;
-  append_varint(bytes, value);
-  std::copy_n(bytes.data(), bytes.size(), to);
-  return bytes.size();
-}
-
 Buffer entry_prefix(Identity container) {
   Buffer out;
   append_varint(out, record_of(container));

@@ -124,7 +124,6 @@ class EntryKey {
 
  private:
   size_t write_container(Identity container) noexcept;
-  static size_t write_varint(char* to, uint64_t value) noexcept;
   char bytes_[kMaxEntryKey];
   size_t size_;
 };

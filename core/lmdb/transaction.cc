@@ -10,6 +10,7 @@
 #include "core/lmdb/environment.h"
 #include "core/lmdb/environment_state.h"
 #include "core/lmdb/errors.h"
+#include "core/lmdb/write_cursors.h"
 
 namespace oocmap {
 namespace {
@@ -34,18 +35,31 @@ bool has_integer_keys(Database database) {
 
 }  // namespace
 
+Transaction::Transaction() = default;
+
+Transaction::~Transaction() = default;
+
 void Transaction::swap(Transaction& other) noexcept {
   std::swap(environment_, other.environment_);
   std::swap(txn_, other.txn_);
   std::swap(stamp_, other.stamp_);
   std::swap(writable_, other.writable_);
   std::swap(cursors_, other.cursors_);
+  std::swap(places_, other.places_);
 }
 
 std::optional<Bytes> Transaction::get(Database database, Bytes key) const {
   MDB_val k = view(key);
   MDB_val v;
-  const int code = mdb_get(txn_, environment_->database_handle(database), &k, &v);
+  const unsigned handle = environment_->database_handle(database);
+  int code = 0;
+  if (places_ != nullptr) {
+    MDB_cursor* cursor = nullptr;
+    code = places_->find(txn_, database, handle, CursorUse::kAnywhere, cursor);
+    if (code == 0) code = mdb_cursor_get(cursor, &k, &v, MDB_SET);
+  } else {
+    code = mdb_get(txn_, handle, &k, &v);
+  }
   if (code == 0) return bytes(v);
   // An empty key cannot be stored, so it is absent.
   if (code == MDB_NOTFOUND || code == MDB_BAD_VALSIZE) return std::nullopt;
@@ -116,7 +130,17 @@ WriteTransaction::~WriteTransaction() { abort(); }
 
 void WriteTransaction::written() noexcept { stamp_.write_generation = next_write_generation(); }
 
-void WriteTransaction::put_raw(Database database, Bytes key, Bytes value, unsigned flags) {
+int WriteTransaction::put_at(Database database, Bytes key, Bytes value, CursorUse place) noexcept {
+  MDB_val k = view(key);
+  MDB_val v = view(value);
+  const unsigned handle = environment_->database_handle(database);
+  MDB_cursor* cursor = nullptr;
+  const int code = places_->find(txn_, database, handle, place, cursor);
+  if (code != 0) return code;
+  return mdb_cursor_put(cursor, &k, &v, place == CursorUse::kAtEnd ? MDB_APPEND : 0);
+}
+
+void WriteTransaction::put_raw(Database database, Bytes key, Bytes value, CursorUse place) {
   const bool good_key = has_integer_keys(database) ? key.size() == sizeof(uint64_t)
                                                    : !key.empty() && key.size() <= kMaxKeySize;
   if (!good_key) {
@@ -124,28 +148,29 @@ void WriteTransaction::put_raw(Database database, Bytes key, Bytes value, unsign
   }
   written();
   dirty_->count(database, key, key.size() + value.size());
-  MDB_val k = view(key);
-  MDB_val v = view(value);
-  const unsigned handle = environment_->database_handle(database);
-  int code = mdb_put(txn_, handle, &k, &v, flags);
-  if (code == MDB_KEYEXIST) code = mdb_put(txn_, handle, &k, &v, 0);  // not the last key after all
+  int code = MDB_KEYEXIST;
+  if (place == CursorUse::kAtEnd && places_->may_append(database)) {
+    code = put_at(database, key, value, place);
+    if (code == MDB_KEYEXIST) places_->append_failed(database);
+  }
+  if (code == MDB_KEYEXIST) code = put_at(database, key, value, CursorUse::kAnywhere);
   if (code != 0) fail(code, "write to", kToBeRolledBack);
 }
 
 void WriteTransaction::put(Database database, Bytes key, Bytes value) {
-  put_raw(database, key, value, 0);
+  put_raw(database, key, value, CursorUse::kAnywhere);
 }
 
 void WriteTransaction::put(Database database, uint64_t key, Bytes value) {
-  put_raw(database, integer_bytes(key), value, 0);
+  put_raw(database, integer_bytes(key), value, CursorUse::kAnywhere);
 }
 
 void WriteTransaction::append(Database database, Bytes key, Bytes value) {
-  put_raw(database, key, value, MDB_APPEND);
+  put_raw(database, key, value, CursorUse::kAtEnd);
 }
 
 void WriteTransaction::append(Database database, uint64_t key, Bytes value) {
-  put_raw(database, integer_bytes(key), value, MDB_APPEND);
+  put_raw(database, integer_bytes(key), value, CursorUse::kAtEnd);
 }
 
 bool WriteTransaction::erase(Database database, Bytes key) {
@@ -191,6 +216,7 @@ WriteTransaction WriteTransaction::begin_nested() {
                     std::to_string(kMaxDirtyPages) + " pages or more; commit it first");
   }
   written();  // whatever was seen in this transaction is old once the inner one has ended
+  places_->close();
   WriteTransaction inner;
   const int code = mdb_txn_begin(environment_->raw(), txn_, 0, &inner.txn_);
   if (code != 0) {
@@ -201,6 +227,7 @@ WriteTransaction WriteTransaction::begin_nested() {
   inner.writable_ = true;
   inner.depth_ = depth_ + 1;
   inner.dirty_ = std::make_unique<DirtyPages>(dirty_.get());
+  inner.places_ = std::make_unique<WriteCursors>();
   inner.stamp_ = stamp_;
   inner.written();
   return inner;
@@ -245,6 +272,7 @@ void WriteTransaction::abort() noexcept {
 int WriteTransaction::end(bool commit, const std::function<void()>& on_failure) noexcept {
   // LMDB frees the transaction and its cursors, also where the commit fails.
   MDB_txn* txn = std::exchange(txn_, nullptr);
+  places_.reset();
   if (cursors_ != nullptr) cursors_->end();
   cursors_.reset();
   if (!environment_->owned_by_this_process()) return 0;
@@ -268,6 +296,7 @@ int WriteTransaction::end(bool commit, const std::function<void()>& on_failure) 
 }
 
 void WriteTransaction::restart() {
+  places_ = std::make_unique<WriteCursors>();
   if (cursors_ != nullptr) cursors_->end();
   cursors_.reset();
   int code = 0;

@@ -22,6 +22,8 @@ namespace oocmap {
 class Environment;
 class CursorPool;
 class DirtyPages;
+class WriteCursors;
+enum class CursorUse : uint8_t;
 
 // Do not renumber, do not rename: the names are on disk (docs/format.md).
 enum class Database : uint8_t {
@@ -56,7 +58,9 @@ class OOCMAP_API Transaction {
   // Returns:   nullopt when absent (absence is never an exception).
   // Lifetime:  the view points into the map; valid while stamp() is unchanged and this lives.
   // Errors:    kIo, kCorrupt.
-  // Cost:      one B-tree descent, no copy.
+  // Cost:      one B-tree descent, no copy; in a write transaction none where the key is on the
+  // page
+  //            of the last one.
   std::optional<Bytes> get(Database database, Bytes key) const;
   std::optional<Bytes> get(Database database, uint64_t key) const;
 
@@ -69,8 +73,8 @@ class OOCMAP_API Transaction {
   MDB_txn* raw() const noexcept { return txn_; }
 
  protected:
-  Transaction() = default;
-  ~Transaction() = default;
+  Transaction();
+  ~Transaction();
   void swap(Transaction& other) noexcept;
 
   Environment* environment_ = nullptr;
@@ -80,6 +84,7 @@ class OOCMAP_API Transaction {
   // Write transactions only, made at the first cursor: LMDB frees a write transaction's cursors
   // with it, and a Cursor must know.
   mutable std::shared_ptr<CursorPool> cursors_;
+  std::unique_ptr<WriteCursors> places_;  // write transactions only
   friend class Cursor;
 };
 
@@ -113,8 +118,8 @@ class OOCMAP_API WriteTransaction final : public Transaction {
   // afterwards, whether it failed or not.
   void put(Database database, Bytes key, Bytes value);
   void put(Database database, uint64_t key, Bytes value);
-  // As put, where `key` sorts after every key in the database (cheaper, fuller pages); falls back
-  // to put where it does not.
+  // As put, where `key` likely sorts after every key in the database (cheaper, fuller pages); falls
+  // back to put where it does not, and then does not try for a while.
   void append(Database database, uint64_t key, Bytes value);
   void append(Database database, Bytes key, Bytes value);
   // Returns whether `key` was there.
@@ -145,7 +150,8 @@ class OOCMAP_API WriteTransaction final : public Transaction {
 
  private:
   friend class Environment;
-  void put_raw(Database database, Bytes key, Bytes value, unsigned flags);
+  void put_raw(Database database, Bytes key, Bytes value, CursorUse place);
+  int put_at(Database database, Bytes key, Bytes value, CursorUse place) noexcept;
   void written() noexcept;
   [[noreturn]] void fail(int code, const char* doing, const char* outcome);
   int end(bool commit, const std::function<void()>& on_failure) noexcept;

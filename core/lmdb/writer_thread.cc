@@ -4,6 +4,16 @@
 #include <utility>
 
 namespace oocmap {
+namespace {
+
+// Waits for `done` awake, and leaves the processor to whoever wants it.
+template <typename Condition>
+void look_for(const Condition& done) {
+  const auto until = std::chrono::steady_clock::now() + WriterThread::kAwake;
+  while (!done() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+}
+
+}  // namespace
 
 WriterThread::WriterThread() : thread_([this] { loop(); }) {}
 
@@ -22,31 +32,41 @@ void WriterThread::run(const std::function<void()>& task) {
     return;
   }
   const std::lock_guard one_at_a_time(callers_);
-  std::unique_lock lock(mutex_);
-  task_ = &task;
+  const auto is_finished = [this] { return finished_.load(); };
   finished_ = false;
+  {
+    const std::lock_guard lock(mutex_);
+    task_ = &task;
+  }
   wake_.notify_one();
-  done_.wait(lock, [this] { return finished_; });
+  look_for(is_finished);
+  if (!is_finished()) {
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, is_finished);
+  }
   if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void WriterThread::loop() {
-  std::unique_lock lock(mutex_);
+  const auto has_task = [this] { return task_.load() != nullptr || stop_.load(); };
   for (;;) {
-    wake_.wait(lock, [this] { return task_ != nullptr || stop_; });
-    if (task_ == nullptr) return;
-    const std::function<void()>& task = *std::exchange(task_, nullptr);
-    lock.unlock();
-    std::exception_ptr failure;
-    try {
-      task();
-    } catch (...) {
-      failure = std::current_exception();
+    if (!has_task()) {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, has_task);
     }
-    lock.lock();
-    failure_ = std::move(failure);
-    finished_ = true;
+    const std::function<void()>* const task = task_.exchange(nullptr);
+    if (task == nullptr) return;
+    try {
+      (*task)();
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      finished_ = true;
+    }
     done_.notify_one();
+    look_for(has_task);
   }
 }
 

@@ -9,15 +9,46 @@
 namespace oocmap {
 namespace {
 
-// Puts one entry into both databases.
+// The bytes of a row while it is put. Kept, unless a key was large.
+class RowBytes {
+ public:
+  RowBytes() : bytes_(kept()) { bytes_.clear(); }
+  ~RowBytes() {
+    if (bytes_.capacity() > kMostKept) Buffer().swap(bytes_);
+  }
+  RowBytes(const RowBytes&) = delete;
+  RowBytes& operator=(const RowBytes&) = delete;
+  Buffer& get() noexcept { return bytes_; }
+
+ private:
+  static constexpr size_t kMostKept = size_t{64} << 10;
+  static Buffer& kept() {
+    thread_local Buffer bytes;
+    return bytes;
+  }
+  Buffer& bytes_;
+};
+
+// Puts one entry into both databases, in the place of the one that was there.
 void put_entry(WriteTransaction& transaction, Identity dict, uint8_t probe, uint64_t sequence,
                const Key& key, const Member& member) {
-  Buffer value;
-  append_entry(value, sequence, key, member);
-  transaction.put(Database::kEntries, EntryKey(dict, key.order(), probe), value);
-  value.clear();
-  append_order_entry(value, key, member);
-  transaction.put(Database::kOrder, EntryKey(dict, sequence), value);
+  RowBytes row;
+  append_entry(row.get(), sequence, key, member);
+  transaction.put(Database::kEntries, EntryKey(dict, key.order(), probe), row.get());
+  row.get().clear();
+  append_order_entry(row.get(), key, member);
+  transaction.put(Database::kOrder, EntryKey(dict, sequence), row.get());
+}
+
+// Puts an entry that was not there. Loads often come in key order, and sequences always rise.
+void add_entry(WriteTransaction& transaction, Identity dict, uint8_t probe, uint64_t sequence,
+               const Key& key, const Member& member) {
+  RowBytes row;
+  append_entry(row.get(), sequence, key, member);
+  transaction.append(Database::kEntries, EntryKey(dict, key.order(), probe), row.get());
+  row.get().clear();
+  append_order_entry(row.get(), key, member);
+  transaction.append(Database::kOrder, EntryKey(dict, sequence), row.get());
 }
 
 // Removes a row of `entries`. Rows of long keys with one hash stand without a gap, so the last of
@@ -76,7 +107,7 @@ void spill_dict(Store& store, WriteTransaction& transaction, Identity dict, Smal
     const Key key = key_of(member.tag, member.word, payload);
     const EntryRow row = find_entry(transaction, dict, key.order());
     if (row.value) throw_corrupt("a dict has one key twice, or rows of another");
-    put_entry(transaction, dict, row.probe, i, key, for_entry(store, transaction, node.at(i)));
+    add_entry(transaction, dict, row.probe, i, key, for_entry(store, transaction, node.at(i)));
   }
   edit.replace(encode_spilled_dict(node.count(), node.count()));
 }
@@ -92,7 +123,7 @@ bool spilled_set(Store& store, WriteTransaction& transaction, const NodeView& no
     return false;
   }
   const Member member = for_entry(store, transaction, store_value(store, transaction, value));
-  put_entry(transaction, dict, row.probe, sequence, key, member);
+  add_entry(transaction, dict, row.probe, sequence, key, member);
   put_header(transaction, dict, encode_spilled_dict(count + 1, sequence + 1));
   return true;
 }

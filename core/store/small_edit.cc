@@ -1,5 +1,7 @@
 #include "core/store/small_edit.h"
 
+#include <cstring>
+
 #include "core/store/immutables.h"
 
 namespace oocmap {
@@ -128,8 +130,9 @@ bool splice_small(WriteTransaction& transaction, RecordAt& at, size_t i, size_t 
 void put_header(WriteTransaction& transaction, Identity container, Bytes node) {
   const RecordAt at(transaction, container);
   if (at.node.bytes().size() != node.size()) throw_corrupt("a spilled node has another size");
-  Buffer record(at.record);
-  record.replace(static_cast<size_t>(at.node.data() - at.record.data()), node.size(), node);
+  thread_local Buffer record;  // 128 KiB at most, as all records
+  record.assign(at.record);
+  std::memcpy(record.data() + (at.node.data() - at.record.data()), node.data(), node.size());
   transaction.put(Database::kRecords, record_of(container), record);
 }
 

@@ -18,13 +18,69 @@ struct Frame {
   Py_ssize_t position = 0;  // PyDict_Next's, or the next index
   Py_ssize_t size = 0;      // at the start
   Py_ssize_t fed = 0;
-  Ref key;  // dicts: of the member being fed
+  size_t first_value = 0;  // shaped dicts: of PythonEncoder's values
   Kind kind = Kind::kList;
+};
+
+// The containers that something else refers to as well, and thus can be met again, with their
+// numbers. They stay alive: their address could be another's else.
+class SeenContainers {
+ public:
+  void add(PyObject* container, size_t number) {
+    seen_.emplace_back(Ref::borrow(container), number);
+    if (seen_.size() == kSearched) {
+      for (const auto& known : seen_) index_.emplace(known.first.get(), known.second);
+    } else if (seen_.size() > kSearched) {
+      index_.emplace(container, number);
+    }
+  }
+
+  // Null where it was not met before.
+  const size_t* find(PyObject* container) const {
+    if (seen_.size() >= kSearched) {
+      const auto known = index_.find(container);
+      return known == index_.end() ? nullptr : &known->second;
+    }
+    for (const auto& known : seen_) {
+      if (known.first.get() == container) return &known.second;
+    }
+    return nullptr;
+  }
+
+  void clear() noexcept {
+    seen_.clear();
+    if (!index_.empty()) index_.clear();
+  }
+
+ private:
+  static constexpr size_t kSearched = 16;  // fewer are searched one by one
+  std::vector<std::pair<Ref, size_t>> seen_;
+  std::unordered_map<PyObject*, size_t> index_;
+};
+
+// What one encoding needs, kept for the next.
+struct Scratch {
+  ValueEncoder encoder;
+  std::vector<Frame> stack;
+  std::vector<Ref> values;  // of the shaped dicts on the stack
+  SeenContainers seen;
+
+  void clear() noexcept {
+    encoder.reset();
+    stack.clear();
+    values.clear();
+    seen.clear();
+  }
 };
 
 class PythonEncoder {
  public:
-  PythonEncoder(MapState& map, ValueEncoder& to) : map_(map), to_(to) {}
+  PythonEncoder(MapState& map, Scratch& scratch)
+      : map_(map),
+        to_(scratch.encoder),
+        stack_(scratch.stack),
+        values_(scratch.values),
+        seen_(scratch.seen) {}
 
   void feed(PyObject* value) {
     feed_one(value);
@@ -37,26 +93,28 @@ class PythonEncoder {
   }
 
  private:
-  void feed_one(PyObject* value);
+  // `held`: how often the value is referred to by what is being fed and by this encoder.
+  void feed_one(PyObject* value, Py_ssize_t held = 1);
   void feed_number(PyObject* number);
   void feed_text(PyObject* str);
   void feed_lazy(PyObject* lazy);
-  void feed_dict(PyObject* dict);
-  void push(PyObject* container, Kind kind, Py_ssize_t size, size_t number);
+  void feed_dict(PyObject* dict, Py_ssize_t held);
+  void push(PyObject* container, Py_ssize_t held, Kind kind, Py_ssize_t size, size_t number);
   // Feeds a container seen before as that one. Returns false where it is new.
-  bool feed_again(PyObject* container);
+  bool feed_again(PyObject* container, Py_ssize_t held);
   // Feeds the next member of the container on top; false where there is none.
   bool feed_member();
   bool feed_dict_member(Frame& frame);
+  bool feed_shaped_member(Frame& frame);
   bool feed_list_member(Frame& frame);
   [[noreturn]] void refuse(PyObject* value) const;
   std::string where() const;
 
   MapState& map_;
   ValueEncoder& to_;
-  std::vector<Frame> stack_;
-  std::unordered_map<PyObject*, size_t> seen_;
-  std::vector<Ref> kept_;  // what is in seen_ stays alive, or its address could be another's
+  std::vector<Frame>& stack_;
+  std::vector<Ref>& values_;
+  SeenContainers& seen_;
 };
 
 void PythonEncoder::feed_number(PyObject* number) {
@@ -73,7 +131,7 @@ void PythonEncoder::feed_text(PyObject* str) {
   to_.payload(text.kind, text.bytes);
 }
 
-void PythonEncoder::feed_one(PyObject* value) {
+void PythonEncoder::feed_one(PyObject* value, Py_ssize_t held) {
   PyTypeObject* type = Py_TYPE(value);
   if (type == &PyUnicode_Type) {
     feed_text(value);
@@ -82,20 +140,20 @@ void PythonEncoder::feed_one(PyObject* value) {
   } else if (type == &PyFloat_Type) {
     to_.floating(PyFloat_AS_DOUBLE(value));
   } else if (type == &PyDict_Type) {
-    if (!feed_again(value)) feed_dict(value);
+    if (!feed_again(value, held)) feed_dict(value, held);
   } else if (type == &PyList_Type) {
-    if (!feed_again(value)) {
+    if (!feed_again(value, held)) {
       const Py_ssize_t size = PyList_GET_SIZE(value);
-      push(value, Kind::kList, size, to_.begin_list(static_cast<size_t>(size)));
+      push(value, held, Kind::kList, size, to_.begin_list(static_cast<size_t>(size)));
     }
   } else if (value == Py_None) {
     to_.none();
   } else if (type == &PyBool_Type) {
     to_.boolean(value == Py_True);
   } else if (type == &PyTuple_Type) {
-    if (!feed_again(value)) {
+    if (!feed_again(value, held)) {
       const Py_ssize_t size = PyTuple_GET_SIZE(value);
-      push(value, Kind::kTuple, size, to_.begin_tuple(static_cast<size_t>(size)));
+      push(value, held, Kind::kTuple, size, to_.begin_tuple(static_cast<size_t>(size)));
     }
   } else if (type == &PyBytes_Type) {
     to_.payload(PayloadKind::kBytes, bytes_of(value));
@@ -126,29 +184,28 @@ void PythonEncoder::feed_lazy(PyObject* lazy) {
   to_.reference(from.identity, static_cast<WordKind>(from.tag));
 }
 
-void PythonEncoder::feed_dict(PyObject* dict) {
+void PythonEncoder::feed_dict(PyObject* dict, Py_ssize_t held) {
   const Py_ssize_t size = PyDict_GET_SIZE(dict);
-  if (std::shared_ptr<const ShapeKeys> shape = shape_keys_of(dict)) {
-    push(dict, Kind::kShapedDict, size, to_.begin_shaped_dict(std::move(shape)));
+  const size_t first_value = values_.size();
+  if (std::shared_ptr<const ShapeKeys> shape = shape_keys_of(dict, values_)) {
+    push(dict, held, Kind::kShapedDict, size, to_.begin_shaped_dict(std::move(shape)));
+    stack_.back().first_value = first_value;
   } else {
-    push(dict, Kind::kDict, size, to_.begin_dict(static_cast<size_t>(size)));
+    push(dict, held, Kind::kDict, size, to_.begin_dict(static_cast<size_t>(size)));
   }
 }
 
-bool PythonEncoder::feed_again(PyObject* container) {
-  // Only what something else refers to as well can be met again.
-  if (Py_REFCNT(container) == 1 || seen_.empty()) return false;
-  const auto known = seen_.find(container);
-  if (known == seen_.end()) return false;
-  to_.again(known->second);
+bool PythonEncoder::feed_again(PyObject* container, Py_ssize_t held) {
+  if (Py_REFCNT(container) <= held) return false;
+  const size_t* const number = seen_.find(container);
+  if (number == nullptr) return false;
+  to_.again(*number);
   return true;
 }
 
-void PythonEncoder::push(PyObject* container, Kind kind, Py_ssize_t size, size_t number) {
-  if (Py_REFCNT(container) > 1) {
-    seen_.emplace(container, number);
-    kept_.push_back(Ref::borrow(container));
-  }
+void PythonEncoder::push(PyObject* container, Py_ssize_t held, Kind kind, Py_ssize_t size,
+                         size_t number) {
+  if (Py_REFCNT(container) > held) seen_.add(container, number);
   Frame frame;
   frame.object = Ref::borrow(container);
   frame.kind = kind;
@@ -160,8 +217,9 @@ bool PythonEncoder::feed_member() {
   Frame& frame = stack_.back();
   switch (frame.kind) {
     case Kind::kDict:
-    case Kind::kShapedDict:
       return feed_dict_member(frame);
+    case Kind::kShapedDict:
+      return feed_shaped_member(frame);
     default:
       return feed_list_member(frame);
   }
@@ -177,9 +235,18 @@ bool PythonEncoder::feed_dict_member(Frame& frame) {
   }
   if (!more) return false;
   ++frame.fed;
-  frame.key = Ref::borrow(key);
-  if (frame.kind == Kind::kDict) to_.key(key_to_store(key));
+  to_.key(key_to_store(key));
   feed_one(value);  // `frame` is no longer valid
+  return true;
+}
+
+bool PythonEncoder::feed_shaped_member(Frame& frame) {
+  if (frame.fed == frame.size) {
+    values_.resize(frame.first_value);
+    return false;
+  }
+  const auto i = frame.first_value + static_cast<size_t>(frame.fed++);
+  feed_one(values_[i].get(), 2);  // `frame` is no longer valid
   return true;
 }
 
@@ -190,6 +257,16 @@ bool PythonEncoder::feed_list_member(Frame& frame) {
   const Py_ssize_t i = frame.position++;
   feed_one(list ? PyList_GET_ITEM(object, i) : PyTuple_GET_ITEM(object, i));
   return true;
+}
+
+// The key of the member that is being fed.
+Ref key_of(const Frame& frame) {
+  PyObject* key = Py_None;
+  Py_ssize_t position = 0;
+  for (Py_ssize_t i = 0; i < frame.fed; ++i) {
+    if (PyDict_Next(frame.object.get(), &position, &key, nullptr) == 0) break;
+  }
+  return Ref::borrow(key);
 }
 
 // " at [3]['user']", or nothing for the value itself.
@@ -203,7 +280,7 @@ std::string PythonEncoder::where() const {
     if (frame.kind == Kind::kList || frame.kind == Kind::kTuple) {
       path += '[' + std::to_string(frame.position - 1) + ']';
     } else {
-      const Ref key = Ref::steal(PyObject_Repr(frame.key.get()));
+      const Ref key = Ref::steal(PyObject_Repr(key_of(frame).get()));
       const Text text = text_of(key.get());
       path.append("[").append(text.bytes.substr(0, 100)).append("]");
     }
@@ -216,36 +293,36 @@ void PythonEncoder::refuse(PyObject* value) const {
                                             Py_TYPE(value)->tp_name + "'" + where());
 }
 
-// One encoder is enough while the GIL is held, and it keeps its memory; a finalizer that stores
-// something in the midst of an encoding gets another.
-class BorrowedEncoder {
+// One is enough while the GIL is held; a finalizer that stores something in the midst of an
+// encoding gets another.
+class BorrowedScratch {
  public:
-  BorrowedEncoder() : encoder_(in_use ? nullptr : &shared()) {
-    if (encoder_ == nullptr) {
-      own_ = std::make_unique<ValueEncoder>();
+  BorrowedScratch() : scratch_(in_use ? nullptr : &shared()) {
+    if (scratch_ == nullptr) {
+      own_ = std::make_unique<Scratch>();
     } else {
       in_use = true;
     }
   }
-  ~BorrowedEncoder() {
-    get().reset();
-    if (encoder_ != nullptr) in_use = false;
+  ~BorrowedScratch() {
+    get().clear();
+    if (scratch_ != nullptr) in_use = false;
   }
-  BorrowedEncoder(const BorrowedEncoder&) = delete;
-  BorrowedEncoder& operator=(const BorrowedEncoder&) = delete;
-  ValueEncoder& get() noexcept { return encoder_ == nullptr ? *own_ : *encoder_; }
+  BorrowedScratch(const BorrowedScratch&) = delete;
+  BorrowedScratch& operator=(const BorrowedScratch&) = delete;
+  Scratch& get() noexcept { return scratch_ == nullptr ? *own_ : *scratch_; }
 
  private:
-  static ValueEncoder& shared() {
-    static ValueEncoder encoder;
-    return encoder;
+  static Scratch& shared() {
+    static Scratch scratch;
+    return scratch;
   }
   static bool in_use;
-  ValueEncoder* encoder_;
-  std::unique_ptr<ValueEncoder> own_;
+  Scratch* scratch_;
+  std::unique_ptr<Scratch> own_;
 };
 
-bool BorrowedEncoder::in_use = false;
+bool BorrowedScratch::in_use = false;
 
 }  // namespace
 
@@ -265,9 +342,9 @@ EncodedValue encode(MapState& map, PyObject* value) {
   if (value == Py_None) return EncodedValue::none();
   if (type == &PyBool_Type) return EncodedValue::boolean(value == Py_True);
   if (type == &PyBytes_Type) return EncodedValue::payload(PayloadKind::kBytes, bytes_of(value));
-  BorrowedEncoder encoder;
-  PythonEncoder(map, encoder.get()).feed(value);
-  return encoder.get().finish();
+  BorrowedScratch scratch;
+  PythonEncoder(map, scratch.get()).feed(value);
+  return scratch.get().encoder.finish();
 }
 
 const Container* reference_in(const MapState& map, PyObject* value) noexcept {

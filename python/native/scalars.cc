@@ -9,6 +9,11 @@ namespace oocmap::python {
 
 Text text_of(PyObject* str) {
   Text text;
+  if (PyUnicode_IS_COMPACT_ASCII(str)) {
+    text.bytes = {static_cast<const char*>(PyUnicode_DATA(str)),
+                  static_cast<size_t>(PyUnicode_GET_LENGTH(str))};
+    return text;
+  }
   Py_ssize_t size = 0;
   if (const char* utf8 = PyUnicode_AsUTF8AndSize(str, &size); utf8 != nullptr) {
     text.bytes = {utf8, static_cast<size_t>(size)};

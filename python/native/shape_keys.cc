@@ -32,43 +32,50 @@ bool same_text(PyObject* left, PyObject* right) noexcept {
                      static_cast<size_t>(size) * static_cast<size_t>(kind)) == 0;
 }
 
-// The keys of a dict with their hash; borrowed.
-struct Keys {
-  std::array<PyObject*, kMaxShapeKeys> objects;
+// The keys of a dict with their hash, and its values; borrowed.
+struct Members {
+  std::array<PyObject*, kMaxShapeKeys> keys;
+  std::array<PyObject*, kMaxShapeKeys> values;
   size_t size = 0;
   uint64_t hash = 0;
 };
 
+// A str that is a key has computed its hash.
+uint64_t hash_of(PyObject* key) noexcept {
+  return static_cast<uint64_t>(reinterpret_cast<PyASCIIObject*>(key)->hash);
+}
+
 // Returns whether the dict has only plain str keys, 1 to kMaxShapeKeys of them.
-bool collect(PyObject* dict, Keys& keys) {
+bool collect(PyObject* dict, Members& members) noexcept {
   const Py_ssize_t size = PyDict_GET_SIZE(dict);
   if (size == 0 || size > static_cast<Py_ssize_t>(kMaxShapeKeys)) return false;
   PyObject* key = nullptr;
+  PyObject* value = nullptr;
   Py_ssize_t position = 0;
-  while (PyDict_Next(dict, &position, &key, nullptr) != 0) {
+  while (PyDict_Next(dict, &position, &key, &value) != 0) {
     if (Py_TYPE(key) != &PyUnicode_Type) return false;
-    const auto hash = static_cast<uint64_t>(PyObject_Hash(key));  // kept in the str
-    keys.hash = (keys.hash ^ hash) * 0x9E3779B97F4A7C15ull;
-    keys.hash ^= keys.hash >> 29;
-    keys.objects[keys.size++] = key;
+    members.hash = (members.hash ^ hash_of(key)) * 0x9E3779B97F4A7C15ull;
+    members.hash ^= members.hash >> 29;
+    members.keys[members.size] = key;
+    members.values[members.size++] = value;
   }
   return true;
 }
 
-bool matches(const Entry& entry, const Keys& keys) noexcept {
-  if (entry.hash != keys.hash || entry.keys.size() != keys.size) return false;
-  for (size_t i = 0; i < keys.size; ++i) {
-    if (!same_text(entry.keys[i].get(), keys.objects[i])) return false;
+bool matches(const Entry& entry, const Members& members) noexcept {
+  if (entry.hash != members.hash || entry.keys.size() != members.size) return false;
+  for (size_t i = 0; i < members.size; ++i) {
+    if (!same_text(entry.keys[i].get(), members.keys[i])) return false;
   }
   return true;
 }
 
 // Null where a key has lone surrogates: such a dict is rare enough to be fed key by key.
-std::shared_ptr<const ShapeKeys> make_shape(const Keys& keys) {
+std::shared_ptr<const ShapeKeys> make_shape(const Members& members) {
   std::vector<Key> encoded;
-  encoded.reserve(keys.size);
-  for (size_t i = 0; i < keys.size; ++i) {
-    const Text text = text_of(keys.objects[i]);
+  encoded.reserve(members.size);
+  for (size_t i = 0; i < members.size; ++i) {
+    const Text text = text_of(members.keys[i]);
     if (text.kind != PayloadKind::kStr) return nullptr;
     encoded.push_back(Key::text(text.bytes));
   }
@@ -77,16 +84,21 @@ std::shared_ptr<const ShapeKeys> make_shape(const Keys& keys) {
 
 }  // namespace
 
-std::shared_ptr<const ShapeKeys> shape_keys_of(PyObject* dict) {
-  Keys keys;
-  if (!collect(dict, keys)) return nullptr;
-  Entry& entry = entries()[keys.hash % kEntries];
-  if (matches(entry, keys)) return entry.shape;
+std::shared_ptr<const ShapeKeys> shape_keys_of(PyObject* dict, std::vector<Ref>& values) {
+  Members members;
+  if (!collect(dict, members)) return nullptr;
+  const size_t before = values.size();
+  for (size_t i = 0; i < members.size; ++i) values.push_back(Ref::borrow(members.values[i]));
+  Entry& entry = entries()[members.hash % kEntries];
+  if (matches(entry, members)) return entry.shape;
   Entry made;
-  made.hash = keys.hash;
-  made.shape = make_shape(keys);
-  if (made.shape == nullptr) return nullptr;
-  for (size_t i = 0; i < keys.size; ++i) made.keys.push_back(Ref::borrow(keys.objects[i]));
+  made.hash = members.hash;
+  made.shape = make_shape(members);
+  if (made.shape == nullptr) {
+    values.resize(before);
+    return nullptr;
+  }
+  for (size_t i = 0; i < members.size; ++i) made.keys.push_back(Ref::borrow(members.keys[i]));
   std::swap(entry, made);
   return entry.shape;
 }

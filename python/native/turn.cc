@@ -7,18 +7,32 @@
 
 namespace oocmap::python {
 
+bool Turn::take_free(uint64_t thread) noexcept {
+  uint64_t free = 0;
+  return owner_.compare_exchange_strong(free, thread);
+}
+
 int Turn::take(std::chrono::milliseconds timeout) {
   const uint64_t me = this_thread_number();
-  std::unique_lock lock(mutex_);
-  const auto is_mine_or_free = [&] { return depth_ == 0 || owner_ == me; };
-  if (!is_mine_or_free() && !ended_.wait_for(lock, timeout, is_mine_or_free)) return 0;
-  owner_ = me;
+  if (owner_.load() == me) return ++depth_;
+  if (!take_free(me)) {
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    const bool mine = ended_.wait_for(lock, timeout, [&] { return take_free(me); });
+    --waiting_;
+    if (!mine) return 0;
+  }
   return ++depth_;
 }
 
+// Who waits counts itself before it looks whether the turn is free, and this frees it before it
+// looks who waits: one of the two sees the other.
 void Turn::end() noexcept {
+  if (--depth_ != 0) return;
+  owner_.store(0);
+  if (waiting_.load() == 0) return;
   const std::lock_guard lock(mutex_);
-  if (--depth_ == 0) ended_.notify_one();
+  ended_.notify_one();
 }
 
 TurnToWrite::TurnToWrite(Turn& turn, std::chrono::milliseconds timeout) : turn_(turn) {

@@ -4,6 +4,7 @@
 // ending.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -25,10 +26,12 @@ class Turn {
   void end() noexcept;
 
  private:
-  std::mutex mutex_;
+  bool take_free(uint64_t thread) noexcept;
+  std::atomic<uint64_t> owner_{0};  // 0: free
+  std::atomic<int> depth_{0};
+  std::atomic<int> waiting_{0};
+  std::mutex mutex_;  // of those who wait
   std::condition_variable ended_;
-  uint64_t owner_ = 0;
-  int depth_ = 0;
 };
 
 // One write. Errors: kBusy.

@@ -1,0 +1,56 @@
+// The cursors a write transaction reads and writes through. Private to core/lmdb.
+//
+// mdb_get and mdb_put descend from the root each time; a cursor that stands on the right page, or
+// at the end of a database, finds its place there. Two for each database: loads append at the end
+// and change something else in between, and neither is to lose its place to the other.
+//
+// LMDB moves them along with what is written beside them, frees them with the transaction, and
+// copies them where one is nested in it.
+#pragma once
+
+#include <lmdb.h>
+
+#include <array>
+#include <utility>
+
+#include "core/lmdb/transaction.h"
+
+namespace oocmap {
+
+enum class CursorUse : uint8_t { kAnywhere = 0, kAtEnd = 1 };
+
+class WriteCursors {
+ public:
+  // The cursor of `database`, whose number is `handle`; made at the first call.
+  // Returns: LMDB's code, 0 where `cursor` is set.
+  int find(MDB_txn* transaction, Database database, unsigned handle, CursorUse use,
+           MDB_cursor*& cursor) noexcept {
+    MDB_cursor*& known = cursors_[2 * static_cast<size_t>(database) + static_cast<size_t>(use)];
+    const int code = known == nullptr ? mdb_cursor_open(transaction, handle, &known) : 0;
+    cursor = known;
+    return code;
+  }
+
+  // Before one is nested in the transaction: copying them would cost more than making them again.
+  void close() noexcept {
+    for (MDB_cursor*& cursor : cursors_) {
+      if (cursor != nullptr) mdb_cursor_close(std::exchange(cursor, nullptr));
+    }
+  }
+
+  // Whether to try to append to `database`: not for a while after its last attempt failed.
+  bool may_append(Database database) noexcept {
+    uint8_t& waits = waits_[static_cast<size_t>(database)];
+    if (waits == 0) return true;
+    --waits;
+    return false;
+  }
+  void append_failed(Database database) noexcept { waits_[static_cast<size_t>(database)] = kWait; }
+
+ private:
+  static constexpr uint8_t kWait = 31;
+  std::array<MDB_cursor*, 2 * kDatabaseCount> cursors_ = {};
+  std::array<uint8_t, kDatabaseCount> waits_ = {};
+};
+
+}  // namespace oocmap
