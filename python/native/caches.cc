@@ -7,6 +7,7 @@ namespace oocmap::python {
 ShapeObjects ShapeCache::load(Store& store, const Transaction& transaction, uint64_t id) {
   const std::shared_ptr<const Shape> shape = store.shape(transaction, id);
   const auto size = static_cast<Py_ssize_t>(shape->size());
+  const WithoutCollection guard;
   ShapeObjects result;
   result.id = id;
   result.keys = Ref::steal(PyTuple_New(size));

@@ -171,6 +171,7 @@ PyObject* mapping_popitem(PyObject* self, PyObject*) {
     Ref pair;
     {
       const Reading reading(dict);
+      const WithoutCollection guard;
       DictWalk walk(reading.store(), dict.identity, true);
       if (!walk.next(reading.transaction(), entry)) {
         raise(PyExc_KeyError, "popitem(): dictionary is empty");

@@ -14,7 +14,10 @@ class FreeList {
   // An untracked object of a heap type that takes part in garbage collection, its fields as the
   // last owner left them. Null with MemoryError set.
   Object* make(PyTypeObject* type) noexcept {
-    if (used_ == 0) return PyObject_GC_New(Object, type);
+    if (used_ == 0) {
+      const WithoutCollection guard;  // the caller is in the midst of a read
+      return PyObject_GC_New(Object, type);
+    }
     Object* object = slots_[--used_];
     PyObject_Init(reinterpret_cast<PyObject*>(object), type);
     return object;

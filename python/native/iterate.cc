@@ -226,7 +226,10 @@ void fill_entries(IteratorObject* it, const Reading& reading) {
 
 // --- The iterator
 
+// Without collection: a finalizer could step this very iterator, and fill the batch under our
+// hands.
 void fill(IteratorObject* it, const Reading& reading) {
+  const WithoutCollection guard;
   drop_batch(it);
   it->stamp = reading.transaction().stamp();
   if (it->what != What::kMembers) {

@@ -149,6 +149,7 @@ Ref packed_member(Bytes& from) {
   const Packed head = read_packed(from);
   if (head.tag == tag_of(WordKind::kTuple)) {
     const Recursion guard(" in a tuple key");
+    const WithoutCollection collection;
     // Each member takes a byte at least, so a damaged count cannot ask for more than there is.
     if (head.count > from.size())
       throw Error(ErrorCode::kCorrupt, "the file is damaged: a tuple key");

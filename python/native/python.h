@@ -78,7 +78,9 @@ class WithoutGil {
 };
 
 // Puts garbage collection off: no finalizer runs, so no Python code in the midst of a read, and
-// what is made at one go is not searched again and again.
+// what is made at one go is not searched again and again. Whatever makes an object that takes part
+// in garbage collection while a Reading lives needs one: CPython 3.11 collects where an object is
+// made, and a finalizer may write what the Reading's views show.
 class WithoutCollection {
  public:
   WithoutCollection() : enabled_(PyGC_Disable() != 0) {}

@@ -84,15 +84,18 @@ class ReprWriter {
                    : !frame.list->next(reading_.transaction(), member)) {
       return false;
     }
+    // Objects first: repr() lets a signal handler run, which may change what the views show.
+    const Ref key = frame.dict ? key_to_python(entry.key) : Ref();
+    const Ref value = member.container() ? Ref() : Ref::steal(scalar_to_python(reading_, member));
     if (frame.written++ > 0) text_ += ", ";
-    if (frame.dict) {
-      write_object(key_to_python(entry.key));
+    if (key) {
+      write_object(key);
       text_ += ": ";
     }
-    if (member.container()) {
-      begin(member);
+    if (value) {
+      write_object(value);
     } else {
-      write_object(Ref::steal(scalar_to_python(reading_, member)));
+      begin(member);
     }
     return true;
   }
@@ -128,6 +131,7 @@ PyObject* lazy_repr(PyObject* self) {
   return guarded([self] {
     Container& container = container_of(self);
     const Reading reading(container);
+    const WithoutCollection guard;
     Member member;
     member.tag = container.tag;
     member.word = container.identity;

@@ -14,6 +14,7 @@ Text text_of(PyObject* str) {
                   static_cast<size_t>(PyUnicode_GET_LENGTH(str))};
     return text;
   }
+  const WithoutCollection guard;  // from here on exceptions and tuples may be made
   Py_ssize_t size = 0;
   if (const char* utf8 = PyUnicode_AsUTF8AndSize(str, &size); utf8 != nullptr) {
     text.bytes = {utf8, static_cast<size_t>(size)};
@@ -37,6 +38,7 @@ bool fits_int64(PyObject* number, int64_t& value) {
 
 // Through int's own methods: the C functions for this are private, or newer than CPython 3.11.
 Buffer big_int_payload(PyObject* number) {
+  const WithoutCollection guard;
   const Ref zero = Ref::steal(PyLong_FromLong(0));
   const bool negative = checked(PyObject_RichCompareBool(number, zero.get(), Py_LT)) != 0;
   const Ref magnitude = Ref::steal(PyNumber_Absolute(number));
@@ -75,6 +77,7 @@ PyObject* decode_text(Bytes utf8, const char* errors) {
 PyObject* big_int_to_python(Bytes payload) {
   if (payload.size() < 2 || static_cast<unsigned char>(payload[0]) > 1) refuse("an int");
   const Bytes bytes = payload.substr(1);
+  const WithoutCollection guard;
   const Ref magnitude = Ref::steal(
       PyObject_CallMethod(reinterpret_cast<PyObject*>(&PyLong_Type), "from_bytes", "y#s",
                           bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "little"));

@@ -179,6 +179,7 @@ Py_ssize_t position_of(PyObject* sequence, PyObject* value, Py_ssize_t start, Py
 Ref slice_of(Container& sequence, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t step,
              bool as_tuple) {
   const Reading reading(sequence);
+  const WithoutCollection guard;
   const Py_ssize_t size =
       PySlice_AdjustIndices(static_cast<Py_ssize_t>(reading.node().count()), &start, &stop, step);
   Ref result = Ref::steal(as_tuple ? PyTuple_New(size) : PyList_New(size));

@@ -3,7 +3,10 @@
 # What raises here is the end of a block, or of a loop.
 # ruff: noqa: PT012, RUF043
 
+import contextlib
+import gc
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import oocmap
@@ -188,3 +191,108 @@ def test_list_knows_how_many_are_left(m: Any) -> None:
     iterator = iter(m["l"])
     next(iterator)
     assert iterator.__length_hint__() == 2
+
+
+class Finalizer:
+    """Does something when the garbage collector finds it."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self.cycle = self
+        self.action = action
+
+    def __del__(self) -> None:
+        self.action()
+
+
+@contextlib.contextmanager
+def collecting_at_every_chance(actions: list[Callable[[], None]]) -> Iterator[None]:
+    """CPython 3.11 collects where an object is made: in the midst of an operation of ours."""
+    threshold = gc.get_threshold()
+    gc.collect()
+    gc.disable()
+    for action in actions:
+        Finalizer(action)
+    gc.set_threshold(1)
+    gc.enable()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*threshold)
+        gc.collect()
+
+
+MEMBERS = [[i] for i in range(500)]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(
+    "value", [MEMBERS, dict(enumerate(MEMBERS)), {f"k{i}": x for i, x in enumerate(MEMBERS[:60])}]
+)
+def test_a_finalizer_may_step_the_same_iterator(m: Any, value: Any, backwards: bool) -> None:
+    m["x"] = value
+    for steps in range(1, 40):
+        x = m["x"] if isinstance(value, list) else m["x"].items()
+        iterator = reversed(x) if backwards else iter(x)
+        seen: list[Any] = []
+
+        def step(seen: list[Any] = seen, iterator: Any = iterator, count: int = steps) -> None:
+            for _ in range(count):
+                with contextlib.suppress(StopIteration):
+                    seen.append(next(iterator))
+
+        with collecting_at_every_chance([step] * 3):
+            while (member := next(iterator, None)) is not None:
+                seen.append(member)
+        expected = list(value if isinstance(value, list) else value.items())
+        numbers = [list(member)[-1] if isinstance(member, tuple) else member for member in seen]
+        assert sorted(number[0] for number in numbers) == list(range(len(expected)))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda m: list(m["x"]),
+        lambda m: m["x"][10:400],
+        lambda m: repr(m["keys"]),
+        lambda m: list(m["keys"]),
+        lambda m: m["keys"].eager(),
+        lambda m: m["keys"].copy(),
+        lambda m: [m["x"][i] for i in range(400)],
+        lambda m: m["surrogates"]["\ud800"],
+        lambda m: m["numbers"].copy(),
+        lambda m: [m["numbers"][1 << i] for i in range(60, 90)],
+    ],
+)
+def test_a_finalizer_may_write_in_the_midst_of_a_read(m: Any, read: Callable[[Any], Any]) -> None:
+    m["x"] = MEMBERS
+    m["keys"] = {(i, ("t", i)): f"value {i} of some length" for i in range(30)}
+    m["surrogates"] = {"\ud800": "value of the surrogate", "b": 1}
+    m["numbers"] = {1 << i: (1 << i) * 3 for i in range(60, 90)}
+    with m.transaction():
+        m["x"].append([500])  # what is read lies in the transaction's own pages
+        m["keys"][(0, ("t", 0))] = "value 0 of some length, written in the transaction"
+        m["surrogates"]["b"] = 2
+        m["numbers"][1] = 1
+        del m["numbers"][1]
+        expected = read(m)
+        kept = list(m["x"])  # so that no lazy is made of a dead one's memory
+        written = []
+
+        def write() -> None:
+            for _ in range(20):
+                m["x"].append([0])
+                m["keys"][len(written), 0] = "x" * 50
+                m["surrogates"][f"{len(written)}"] = "y" * 50
+                m["numbers"][len(written)] = 1 << 70
+                written.append(1)
+            for _ in range(20):
+                m["x"].pop()
+                m["keys"].popitem()
+                m["surrogates"].popitem()
+                m["numbers"].popitem()
+
+        with collecting_at_every_chance([write]):
+            assert read(m) == expected
+        assert written
+        assert read(m) == expected
+        del kept
