@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 #include <unordered_map>
 
 #include "core/store/connections.h"
@@ -46,7 +47,42 @@ OpenMode open_mode(const std::string& path, bool create) {
   return create ? OpenMode::kCreate : OpenMode::kWrite;
 }
 
+[[noreturn]] void refuse_closed() {
+  throw Error(ErrorCode::kClosed, "oocmap: the connection is closed");
+}
+
 }  // namespace
+
+// SQLite's own mutex of the connection, which keeps that from being closed. It can only be tried:
+// the thread that closes holds it while leave() waits for ours, and then it is freed.
+class Connection::DatabaseLock {
+ public:
+  DatabaseLock(Connection& connection, std::chrono::milliseconds timeout) {
+    constexpr std::chrono::microseconds kFirstPause{20};
+    constexpr std::chrono::microseconds kLongestPause{1000};
+    const auto started = std::chrono::steady_clock::now();
+    for (auto pause = kFirstPause; !try_lock(connection);
+         pause = std::min(2 * pause, kLongestPause)) {
+      if (std::chrono::steady_clock::now() - started > timeout) {
+        throw Error(ErrorCode::kBusy, "another thread ran SQL on the connection for all of " +
+                                          std::to_string(timeout.count()) + " ms");
+      }
+      std::this_thread::sleep_for(pause);
+    }
+  }
+  ~DatabaseLock() { sqlite3_mutex_leave(mutex_); }
+  DatabaseLock(const DatabaseLock&) = delete;
+  DatabaseLock& operator=(const DatabaseLock&) = delete;
+
+ private:
+  bool try_lock(Connection& connection) {
+    const std::lock_guard lock(connection.mutex_);
+    if (connection.closed_) refuse_closed();
+    mutex_ = sqlite3_db_mutex(connection.db);
+    return sqlite3_mutex_try(mutex_) == SQLITE_OK;
+  }
+  sqlite3_mutex* mutex_ = nullptr;
+};
 
 std::shared_ptr<Connection> Connection::find(sqlite3* db) {
   const std::lock_guard lock(registry().mutex);
@@ -59,7 +95,7 @@ void Connection::enter() {
   registry().connections[db] = weak_from_this();
   connection_opened(db, [weak = weak_from_this()](const std::shared_ptr<Store>& store) {
     const auto self = weak.lock();
-    if (!self) throw Error(ErrorCode::kClosed, "oocmap: the connection is closed");
+    if (!self) refuse_closed();
     return self->session_on(store, false);
   });
 }
@@ -85,7 +121,7 @@ void Connection::leave() noexcept {
 std::shared_ptr<Session> Connection::session_on(const std::shared_ptr<Store>& store,
                                                 bool for_table) {
   const std::lock_guard lock(mutex_);
-  if (closed_) throw Error(ErrorCode::kClosed, "oocmap: the connection is closed");
+  if (closed_) refuse_closed();
   std::erase_if(sessions_, [](const auto& weak) { return weak.expired(); });
   for (const auto& weak : sessions_) {
     auto session = weak.lock();
@@ -95,10 +131,12 @@ std::shared_ptr<Session> Connection::session_on(const std::shared_ptr<Store>& st
   // weak: a session that outlives its connection (a Python map) is closed, not dangling.
   session->set_join_hooks({[weak = weak_from_this()] {
                              const auto self = weak.lock();
-                             return self && self->api->get_autocommit(self->db) == 0;
+                             return self && self->in_transaction();
                            },
                            [weak = weak_from_this(), raw = session.get()] {
-                             if (const auto self = weak.lock()) self->join(*raw);
+                             const auto self = weak.lock();
+                             if (!self) refuse_closed();
+                             self->join(*raw);
                            }});
   if (for_table) session->set_timeout(std::chrono::milliseconds(0));
   sessions_.push_back(session);
@@ -202,6 +240,11 @@ std::vector<Connection::Place> Connection::places_on(const Environment& environm
   return places;
 }
 
+bool Connection::in_transaction() {
+  const std::lock_guard lock(mutex_);
+  return !closed_ && api->get_autocommit(db) == 0;
+}
+
 // Prepared, stepped and finalized each time: a statement kept would make sqlite3_close() fail.
 bool Connection::try_join(const Place& place) {
   const std::string column = quoted_name(place.name);
@@ -220,6 +263,7 @@ bool Connection::try_join(const Place& place) {
 
 void Connection::join(Session& session) {
   const ApiScope scope(api);
+  const DatabaseLock lock(*this, session.timeout());
   for (const Place& place : places_on(session.store().environment())) {
     if (try_join(place)) return;
   }

@@ -2,8 +2,8 @@
 //
 // Made when the extension is loaded, ended by the xDestroy of its module, which SQLite calls when
 // the connection closes. Threads: the tables run under SQLite's connection mutex; session_of() and
-// joins come from any thread, so the lists have a mutex of their own, held for no call of SQLite or
-// core.
+// joins come from any thread, so the lists have a mutex of their own, held for no call of core, and
+// for none of SQLite that waits.
 #pragma once
 
 #include <chrono>
@@ -63,14 +63,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Table* table;      // nullptr while disconnected
   };
   Place* place_of(const std::string& schema, const std::string& name);
-  // Makes SQLite call xBegin on a table of this session's store.
+  // Whether autocommit is off; false once the connection closes.
+  bool in_transaction();
+  // Makes SQLite call xBegin on a table of this session's store. Errors: kClosed; kBusy where
+  // another thread runs SQL for all of the session's timeout.
   void join(Session& session);
   bool try_join(const Place& place);
   std::vector<Place> places_on(const Environment& environment);
   std::chrono::milliseconds busy_timeout();
 
+  class DatabaseLock;
   std::mutex mutex_;
-  bool closed_ = false;
+  bool closed_ = false;  // `db` is as good as freed; while false under the mutex, it is not
   std::vector<std::weak_ptr<Session>> sessions_;
   std::vector<Place> places_;
 };

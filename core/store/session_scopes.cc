@@ -63,6 +63,7 @@ WriteScope::WriteScope(Session& session, View view) : session_(session) {
   if (ask_sql) hooks->join();
   if (again || ask_sql) {
     if (join_open(view)) return;
+    session.check_open();
     throw Error(ErrorCode::kBusy, "cannot write to '" + session.store().path() +
                                       "': its transaction has ended, or is another thread's");
   }

@@ -409,3 +409,33 @@ def test_half_read_cursor_over_a_commit_and_a_rollback(m: Any) -> None:
 def test_commit_without_a_transaction_is_apsws_own_error(m: Any) -> None:
     with pytest.raises(apsw.SQLError):
         m.sql("COMMIT")
+
+
+def test_close_beside_writes_of_other_threads(path: Path) -> None:
+    """They join a transaction of SQL, until they are told that the map is closed."""
+    for _ in range(50):
+        m: Any = oocmap.OOCMap(path, durability="off")
+        m["l"] = []
+        started = threading.Barrier(3)
+        failures: list[BaseException] = []
+
+        def write(m: Any = m, started: Any = started, failures: Any = failures) -> None:
+            started.wait()
+            try:
+                while True:
+                    with contextlib.suppress(oocmap.BusyError):
+                        m["l"].append(1)
+            except oocmap.ClosedError:
+                pass
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=write) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        m.sql("BEGIN")
+        started.wait()
+        m.close()
+        for thread in threads:
+            thread.join()
+        assert failures == []
