@@ -385,7 +385,8 @@ PyTypeObject* make_lazy_list_type(PyObject* module, PyTypeObject* sequence) {
       {Py_tp_hash, slot(PyObject_HashNotImplemented)},
       {Py_tp_methods, list_methods},
       {Py_mp_ass_subscript, slot(list_assign)},
-      {Py_sq_inplace_concat, slot(list_inplace_concat)},
+      {Py_nb_inplace_add,
+       slot(list_inplace_concat)},  // before nb_add, which sq_inplace_concat is not
       {Py_sq_inplace_repeat, slot(list_inplace_repeat)},
       {0, nullptr},
   };

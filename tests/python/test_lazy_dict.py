@@ -1,6 +1,7 @@
 """LazyDict, and OOCMap itself, against dict: results, exceptions, and what is left."""
 
 import copy
+import operator
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from types import MappingProxyType
@@ -110,8 +111,8 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "or": lambda x: x | {"a": "other", "n": 1},
     "or from the left": lambda x: {"a": "other", "n": 1} | x,
     "or a list": lambda x: x | [],
-    "or in place": lambda x: x.__ior__({"a": 5}) is x,
-    "or in place with pairs": lambda x: x.__ior__([("a", 6)]) is x,
+    "or in place": lambda x: operator.ior(x, {"a": 5}) is x,
+    "or in place with pairs": lambda x: operator.ior(x, [("a", 6)]) is x,
     "bool": bool,
     "hash": hash,
     "keywords": lambda x: dict(**x),

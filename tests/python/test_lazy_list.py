@@ -4,6 +4,7 @@
 # ruff: noqa: RUF005
 
 import copy
+import operator
 import random
 from collections.abc import Callable, MutableSequence
 from typing import Any
@@ -109,9 +110,12 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "multiply": lambda x: x * 2,
     "multiply from the left": lambda x: 2 * x,
     "multiply by a negative": lambda x: x * -1,
-    "add in place": lambda x: x.__iadd__([1]) is x,
-    "multiply in place": lambda x: x.__imul__(3) is x,
-    "multiply in place by 0": lambda x: x.__imul__(0) is x,
+    "add in place": lambda x: operator.iadd(x, [1]) is x,
+    "add itself in place": lambda x: operator.iadd(x, x) is x,
+    "add an iterator in place": lambda x: operator.iadd(x, iter("ab")) is x,
+    "add an int in place": lambda x: operator.iadd(x, 5),
+    "multiply in place": lambda x: operator.imul(x, 3) is x,
+    "multiply in place by 0": lambda x: operator.imul(x, 0) is x,
     "bool": bool,
     "hash": hash,
     "unpack": lambda x: [*x],
@@ -164,8 +168,11 @@ def test_pop_gives_a_plain_value(m: Any) -> None:
 
 def test_in_place_add_stores_through_a_key(m: Any) -> None:
     m["x"] = [1]
+    m["alias"] = x = m["x"]
     m["x"] += [2]
-    assert m["x"] == [1, 2]
+    x += [3]
+    assert type(x) is oocmap.LazyList
+    assert m["x"] == m["alias"] == [1, 2, 3]
 
 
 def test_swap_of_nested_values_keeps_both(m: Any) -> None:
