@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "python/native/errors.h"
 #include "python/native/keys.h"
 #include "python/native/scalars.h"
 #include "python/native/shape_keys.h"
@@ -73,11 +74,41 @@ struct Scratch {
   }
 };
 
+// "[3]"
+std::string step(Py_ssize_t index) { return '[' + std::to_string(index) + ']'; }
+
+// "['user']". No exception may be set. One that the key's own repr raises is not passed on.
+std::string step(PyObject* key) {
+  constexpr size_t kLongest = 100;
+  PyObject* repr = PyObject_Repr(key);
+  if (repr == nullptr) {
+    PyErr_Clear();
+    return std::string("[a key of type '") + Py_TYPE(key)->tp_name + "']";
+  }
+  const Ref owned = Ref::steal(repr);
+  return '[' + std::string(text_of(repr).bytes.substr(0, kLongest)) + ']';
+}
+
+// key_to_store(); what is wrong with the key says where it stands.
+template <typename Where>
+Key key_at(PyObject* key, const Where& where) {
+  try {
+    return key_to_store(key);
+  } catch (const Error& error) {
+    throw Error(error.code(), error.message() + " at " + where());
+  } catch (const PythonRaised&) {
+    RaisedException raised;
+    raised.add_note("the key is at " + where());
+    throw;
+  }
+}
+
 class PythonEncoder {
  public:
-  PythonEncoder(MapState& map, Scratch& scratch)
+  PythonEncoder(MapState& map, Scratch& scratch, Entry entry)
       : map_(map),
         to_(scratch.encoder),
+        entry_(entry),
         stack_(scratch.stack),
         values_(scratch.values),
         seen_(scratch.seen) {}
@@ -108,10 +139,14 @@ class PythonEncoder {
   bool feed_shaped_member(Frame& frame);
   bool feed_list_member(Frame& frame);
   [[noreturn]] void refuse(PyObject* value) const;
+  // "[3]['user']", or nothing for the one value itself.
+  std::string place() const;
+  // " at " and the place, where there is one.
   std::string where() const;
 
   MapState& map_;
   ValueEncoder& to_;
+  Entry entry_;
   std::vector<Frame>& stack_;
   std::vector<Ref>& values_;
   SeenContainers& seen_;
@@ -235,8 +270,10 @@ bool PythonEncoder::feed_dict_member(Frame& frame) {
   }
   if (!more) return false;
   ++frame.fed;
-  to_.key(key_to_store(key));
-  feed_one(value);  // `frame` is no longer valid
+  const Ref kept_key = Ref::borrow(key);  // a key's __hash__ may run
+  const Ref kept_value = Ref::borrow(value);
+  to_.key(key_at(key, [this] { return place(); }));
+  feed_one(value, 2);  // `frame` is no longer valid
   return true;
 }
 
@@ -269,28 +306,28 @@ Ref key_of(const Frame& frame) {
   return Ref::borrow(key);
 }
 
-// " at [3]['user']", or nothing for the value itself.
-std::string PythonEncoder::where() const {
+std::string PythonEncoder::place() const {
   constexpr size_t kMostSteps = 20;
-  if (stack_.empty()) return {};
-  std::string path = " at ";
-  size_t step = 0;
+  std::string path;
+  if (entry_.key != nullptr) path = step(entry_.key);
+  if (entry_.index >= 0) path = step(entry_.index);
+  size_t steps = 0;
   for (const Frame& frame : stack_) {
-    if (++step > kMostSteps) return path + "...";
-    if (frame.kind == Kind::kList || frame.kind == Kind::kTuple) {
-      path += '[' + std::to_string(frame.position - 1) + ']';
-    } else {
-      const Ref key = Ref::steal(PyObject_Repr(key_of(frame).get()));
-      const Text text = text_of(key.get());
-      path.append("[").append(text.bytes.substr(0, 100)).append("]");
-    }
+    if (++steps > kMostSteps) return path + "...";
+    const bool dict = frame.kind == Kind::kDict || frame.kind == Kind::kShapedDict;
+    path += dict ? step(key_of(frame).get()) : step(frame.position - 1);
   }
   return path;
 }
 
+std::string PythonEncoder::where() const {
+  const std::string path = place();
+  return path.empty() ? path : " at " + path;
+}
+
 void PythonEncoder::refuse(PyObject* value) const {
-  throw Error(ErrorCode::kTypeMismatch, std::string("cannot store a value of type '") +
-                                            Py_TYPE(value)->tp_name + "'" + where());
+  std::string text = std::string("cannot store a value of type '") + Py_TYPE(value)->tp_name + "'";
+  throw Error(ErrorCode::kTypeMismatch, text + where());
 }
 
 // One is enough while the GIL is held; a finalizer that stores something in the midst of an
@@ -326,7 +363,11 @@ bool BorrowedScratch::in_use = false;
 
 }  // namespace
 
-EncodedValue encode(MapState& map, PyObject* value) {
+Key encode_key(PyObject* key) {
+  return key_at(key, [key] { return step(key); });
+}
+
+EncodedValue encode(MapState& map, PyObject* value, Entry entry) {
   map.check_open();
   PyTypeObject* type = Py_TYPE(value);
   if (type == &PyUnicode_Type) {
@@ -343,7 +384,7 @@ EncodedValue encode(MapState& map, PyObject* value) {
   if (type == &PyBool_Type) return EncodedValue::boolean(value == Py_True);
   if (type == &PyBytes_Type) return EncodedValue::payload(PayloadKind::kBytes, bytes_of(value));
   BorrowedScratch scratch;
-  PythonEncoder(map, scratch.get()).feed(value);
+  PythonEncoder(map, scratch.get(), entry).feed(value);
   return scratch.get().encoder.finish();
 }
 

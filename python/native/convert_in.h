@@ -3,16 +3,28 @@
 #pragma once
 
 #include "core/base/error.h"
+#include "core/format/key_encoding.h"
 #include "core/store/encoder.h"
 #include "python/native/lazy.h"
 
 namespace oocmap::python {
 
+// Of many values stored at once, the one at hand, as errors name it: by its key, or by its index in
+// what was given. Borrowed; for a single value neither.
+struct Entry {
+  PyObject* key = nullptr;
+  Py_ssize_t index = -1;
+};
+
 // Encodes `value` for `map`. dict, list, tuple and scalars by exact type; a lazy of the same file
 // becomes a reference, one of another file a copy. Sharing and cycles are kept; no recursion on the
-// C stack. Errors: UnsupportedTypeError naming the type and where in the value it stands, TypeError
-// and ArgumentError for keys, ClosedError and StaleHandleError of lazies.
-EncodedValue encode(MapState& map, PyObject* value);
+// C stack. Errors: UnsupportedTypeError naming the type and where it stands, in `entry` and in the
+// value; TypeError and ArgumentError for keys, naming their places too; ClosedError and
+// StaleHandleError of lazies.
+EncodedValue encode(MapState& map, PyObject* value, Entry entry = {});
+
+// key_to_store() of the key of one entry of many: errors name the key.
+Key encode_key(PyObject* key);
 
 // The container a lazy of the same file as `map` stands for, else null: storing it is a reference.
 const Container* reference_in(const MapState& map, PyObject* value) noexcept;

@@ -7,8 +7,8 @@
 #include "python/native/compare.h"
 #include "python/native/convert_in.h"
 #include "python/native/dict_methods.h"
+#include "python/native/errors.h"
 #include "python/native/iterate.h"
-#include "python/native/keys.h"
 #include "python/native/writing.h"
 
 namespace oocmap::python {
@@ -22,8 +22,8 @@ class Update {
   explicit Update(Container& dict) : dict_(dict) { dict.map->check_open(); }
 
   void add(PyObject* key, PyObject* value) {
-    Key encoded_key = key_to_store(key);
-    entries_.emplace_back(std::move(encoded_key), encode(*dict_.map, value));
+    Key encoded_key = encode_key(key);
+    entries_.emplace_back(std::move(encoded_key), encode(*dict_.map, value, {.key = key}));
   }
   void add_dict(PyObject* dict);
   void add_mapping(PyObject* mapping);
@@ -108,15 +108,8 @@ void Update::add_pairs(PyObject* iterable) {
 // Says on the exception that is set what stays.
 void Update::note_stored() const {
   if (stored_ == 0) return;
-  PyObject* type = nullptr;
-  PyObject* value = nullptr;
-  PyObject* traceback = nullptr;
-  PyErr_Fetch(&type, &value, &traceback);
-  PyErr_NormalizeException(&type, &value, &traceback);
-  const std::string note = "the first " + std::to_string(stored_) + " entries are stored";
-  Py_XDECREF(PyObject_CallMethod(value, "add_note", "s", note.c_str()));
-  PyErr_Clear();
-  PyErr_Restore(type, value, traceback);
+  RaisedException raised;
+  raised.add_note("the first " + std::to_string(stored_) + " entries are stored");
 }
 
 void Update::store() {

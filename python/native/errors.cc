@@ -103,6 +103,20 @@ void set_exception(const Error& error, bool opening) noexcept {
   Py_DECREF(message);
 }
 
+RaisedException::RaisedException() noexcept {
+  PyErr_Fetch(&type_, &value_, &traceback_);
+  PyErr_NormalizeException(&type_, &value_, &traceback_);
+}
+
+RaisedException::~RaisedException() { PyErr_Restore(type_, value_, traceback_); }
+
+void RaisedException::add_note(const std::string& note) noexcept {
+  PyObject* message = text(note);
+  if (message != nullptr) Py_XDECREF(PyObject_CallMethod(value_, "add_note", "O", message));
+  Py_XDECREF(message);
+  PyErr_Clear();
+}
+
 void translate_exception() noexcept {
   try {
     throw;

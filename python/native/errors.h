@@ -1,6 +1,8 @@
 // From C++ errors to Python exceptions: one table, and the guard that every slot runs in.
 #pragma once
 
+#include <string>
+
 #include "core/base/error.h"
 #include "python/native/python.h"
 
@@ -20,6 +22,23 @@ void translate_exception() noexcept;
 // Sets the Python exception for `error`. `opening`: a system call failed while a file was being
 // opened, so Python's own OSError classes (FileNotFoundError, ...) are raised.
 void set_exception(const Error& error, bool opening = false) noexcept;
+
+// Takes the Python exception that is set, and sets it again when it goes: Python code may run
+// meanwhile.
+class RaisedException {
+ public:
+  RaisedException() noexcept;
+  ~RaisedException();
+  RaisedException(const RaisedException&) = delete;
+  RaisedException& operator=(const RaisedException&) = delete;
+  // As BaseException.add_note().
+  void add_note(const std::string& note) noexcept;
+
+ private:
+  PyObject* type_ = nullptr;
+  PyObject* value_ = nullptr;
+  PyObject* traceback_ = nullptr;
+};
 
 // Runs `body`; an exception becomes Python's, and `failure` is returned.
 template <typename R, typename F>

@@ -19,7 +19,7 @@ std::vector<EncodedValue> encode_all(MapState& map, PyObject* list) {
   std::vector<EncodedValue> values;
   values.reserve(static_cast<size_t>(PyList_GET_SIZE(list)));
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); ++i) {
-    values.push_back(encode(map, PyList_GET_ITEM(list, i)));
+    values.push_back(encode(map, PyList_GET_ITEM(list, i), {.index = i}));
   }
   return values;
 }

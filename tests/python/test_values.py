@@ -4,9 +4,12 @@ import collections
 import enum
 import json
 import math
+import operator
 import random
 import struct
 import sys
+from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import oocmap
@@ -160,11 +163,84 @@ def test_refusal_says_where_and_nothing_is_stored(m: Any) -> None:
     assert m["x"] == [1, 2, "fine"]
 
 
+class Turncoat:
+    """Hashable until it is asked by us; its repr fails too."""
+
+    wanted = True
+
+    def __hash__(self) -> int:
+        if not self.wanted:
+            raise TypeError("no hash any more")
+        return 1
+
+    def __repr__(self) -> str:
+        raise ValueError("no repr")
+
+
 def test_refusal_of_a_key_inside_a_value(m: Any) -> None:
-    with pytest.raises(oocmap.UnsupportedTypeError, match="key of type 'frozenset'"):
-        m["x"] = {"a": {frozenset(): 1}}
-    with pytest.raises(oocmap.ArgumentError, match="nan"):
-        m["x"] = {"a": {math.nan: 1}}
+    with pytest.raises(
+        oocmap.UnsupportedTypeError,
+        match=r"^cannot store a key of type 'frozenset' at \[1\]\['a'\]\[frozenset\(\)\]$",
+    ):
+        m["x"] = [0, {"a": {frozenset(): 1}}]
+    with pytest.raises(oocmap.ArgumentError, match=r"nan.* at \['a'\]\[\(1, nan\)\]$"):
+        m["x"] = {"a": {(1, math.nan): 1}}
+    key = Turncoat()
+    value = {"a": {(1, key): 1}}
+    key.wanted = False
+    with pytest.raises(TypeError, match="no hash any more") as caught:
+        m["x"] = value
+    assert caught.value.__notes__ == ["the key is at ['a'][a key of type 'tuple']"]
+    assert len(m) == 0
+
+
+def test_refusal_of_one_of_many_says_which(m: Any) -> None:
+    """By its key, or by its index in what was given; then as for a single value."""
+    m["d"], m["l"] = {}, []
+    where = r"^cannot store a value of type 'object' at {}\['rows'\]\[1\]$"
+    bad = {"rows": [1, object()]}
+    entries: list[Callable[[], Any]] = [
+        lambda: m["d"].update({"fine": 1, ("k", 1): bad}),
+        lambda: m["d"].update([("fine", 1), (("k", 1), bad)]),
+        lambda: m["d"].update(MappingProxyType({("k", 1): bad})),
+        lambda: operator.ior(m["d"], {("k", 1): bad}),
+    ]
+    for operation in entries:
+        with pytest.raises(oocmap.UnsupportedTypeError, match=where.format(r"\[\('k', 1\)\]")):
+            operation()
+    with pytest.raises(oocmap.UnsupportedTypeError, match=where.format(r"\['name'\]")):
+        m["d"].update({}, name=bad)
+    members: list[Callable[[], Any]] = [
+        lambda: m["l"].extend([0, 1, bad]),
+        lambda: m["l"].extend(iter([0, 1, bad])),
+        lambda: operator.iadd(m["l"], [0, 1, bad]),
+        lambda: operator.setitem(m["l"], slice(0, 0), [0, 1, bad]),
+    ]
+    for operation in members:
+        with pytest.raises(oocmap.UnsupportedTypeError, match=where.format(r"\[2\]")):
+            operation()
+    with pytest.raises(
+        oocmap.UnsupportedTypeError, match=r"^cannot store a value of type 'set' at \[0\]$"
+    ):
+        m["l"].extend([set()])
+    assert m.eager() == {"d": {}, "l": []}
+
+
+def test_refusal_of_one_key_of_many_says_which(m: Any) -> None:
+    with pytest.raises(
+        oocmap.UnsupportedTypeError,
+        match=r"^cannot store a key of type 'frozenset' at \[\('k', frozenset\(\)\)\]$",
+    ):
+        m.update({"a": 1, ("k", frozenset()): 1})
+    with pytest.raises(oocmap.ArgumentError, match=r"nan.* at \[nan\]$"):
+        m |= {math.nan: 1}
+    with pytest.raises(TypeError, match="unhashable type: 'list'") as caught:  # as dict's
+        m.update([("a", 1), ([1], 2)])
+    assert caught.value.__notes__ == ["the key is at [[1]]"]
+    with pytest.raises(
+        oocmap.UnsupportedTypeError, match=r"'frozenset' at \['a'\]\[0\]\[frozenset\(\)\]$"
+    ):
+        m.update({"a": [{frozenset(): 1}]})
     assert len(m) == 0
 
 
