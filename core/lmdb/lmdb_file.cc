@@ -93,8 +93,13 @@ EnvironmentHandle map_file(const MapRequest& request) {
   EnvironmentHandle env;
   if (request.max_size) {
     const uint64_t size = (std::max(*request.max_size, kPage) + kPage - 1) / kPage * kPage;
-    if (const int code = try_map(request, size, env); code != 0)
-      throw_lmdb("open", request.path, code);
+    const int code = try_map(request, size, env);
+    if (code == ENOMEM || code == EINVAL) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "a max_size of " + std::to_string(*request.max_size) +
+                      " bytes is more address space than this process can have");
+    }
+    if (code != 0) throw_lmdb("open", request.path, code);
     return env;
   }
   const uint64_t smallest = std::max(kSmallestMap, 2 * size_on_disk(request.path));

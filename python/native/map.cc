@@ -12,7 +12,7 @@ MapState::MapState(PyObject* self) : self_(self) { root.map = this; }
 
 MapState::~MapState() = default;
 
-void MapState::open(const OpenOptions& options) {
+void MapState::open(const OpenOptions& options, std::chrono::milliseconds timeout) {
   std::shared_ptr<Store> store;
   std::shared_ptr<Session> session;
   {
@@ -27,12 +27,14 @@ void MapState::open(const OpenOptions& options) {
   store_ = std::move(store);
   session_ = std::move(session);
   session_->set_read_only(options.mode == OpenMode::kRead);
+  session_->set_timeout(timeout);
 }
 
 void MapState::join(void* sqlite3_handle) {
   check_open();
   std::shared_ptr<Session> joined = session_of(sqlite3_handle, store_);
   joined->set_read_only(session_->read_only());
+  joined->set_timeout(session_->timeout());
   session_->close();
   session_ = std::move(joined);
 }

@@ -6,6 +6,7 @@
 //          and uses its own shared_ptr to the session.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -51,8 +52,9 @@ class MapState {
   MapState(const MapState&) = delete;
   MapState& operator=(const MapState&) = delete;
 
-  // Opens the store with a session of its own; join() exchanges that for a connection's.
-  void open(const OpenOptions& options);
+  // Opens the store with a session of its own; join() exchanges that for a connection's. `timeout`:
+  // how long either waits for the write lock.
+  void open(const OpenOptions& options, std::chrono::milliseconds timeout);
   void join(void* sqlite3_handle);
   // Rolls back, ends the session and lets the store go; releases the GIL. Idempotent.
   void close();

@@ -1,6 +1,5 @@
 // The type `Map`: what OOCMap inherits its slots from.
 #include <chrono>
-#include <limits>
 
 #include "python/native/errors.h"
 #include "python/native/handles.h"
@@ -66,9 +65,27 @@ std::optional<uint64_t> parse_max_size(PyObject* max_size) {
   }
   int64_t size = 0;
   if (!fits_int64(max_size, size) || size <= 0) {
-    throw Error(ErrorCode::kInvalidArgument, "max_size must be a positive number of bytes");
+    throw Error(ErrorCode::kInvalidArgument,
+                "max_size must be a number of bytes from 1 to 2**63 - 1, or None");
   }
   return static_cast<uint64_t>(size);
+}
+
+// Seconds, or None for ever.
+std::chrono::milliseconds parse_timeout(PyObject* timeout) {
+  constexpr std::chrono::milliseconds kForEver = std::chrono::hours(24 * 365);
+  if (timeout == Py_None) return kForEver;
+  const double seconds = PyFloat_AsDouble(timeout);
+  if (PyErr_Occurred() != nullptr) {
+    if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw PythonRaised{};
+    raise(PyExc_TypeError, "timeout must be a number of seconds or None, not %.200s",
+          Py_TYPE(timeout)->tp_name);
+  }
+  if (!(seconds >= 0)) {
+    throw Error(ErrorCode::kInvalidArgument, "timeout must be 0 or more seconds, or None");
+  }
+  if (seconds >= std::chrono::duration<double>(kForEver).count()) return kForEver;
+  return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
 }
 
 // A file that cannot be opened raises what open() would.
@@ -77,8 +94,9 @@ PyObject* map_open(PyObject* self, PyObject* arguments) {
   const char* mode = nullptr;
   const char* durability = nullptr;
   PyObject* max_size = nullptr;
-  if (!PyArg_ParseTuple(arguments, "O&ssO:_open", PyUnicode_FSConverter, &path, &mode, &durability,
-                        &max_size)) {
+  PyObject* timeout = nullptr;
+  if (!PyArg_ParseTuple(arguments, "O&ssOO:_open", PyUnicode_FSConverter, &path, &mode, &durability,
+                        &max_size, &timeout)) {
     return nullptr;
   }
   const Ref owned = Ref::steal(path);
@@ -88,8 +106,9 @@ PyObject* map_open(PyObject* self, PyObject* arguments) {
     options.mode = parse_mode(mode);
     options.durability = parse_durability(durability);
     options.max_size = parse_max_size(max_size);
+    const std::chrono::milliseconds patience = parse_timeout(timeout);
     try {
-      state_of(self).open(options);
+      state_of(self).open(options, patience);
     } catch (const Error& error) {
       set_exception(error, true);
       return nullptr;
@@ -112,21 +131,6 @@ PyObject* map_join(PyObject* self, PyObject* pointer) {
 
 PyObject* map_turn(PyObject* self, PyObject*) {
   return guarded([self] { return turn_object(state_of(self).turn()).release(); });
-}
-
-PyObject* map_set_timeout(PyObject* self, PyObject* seconds) {
-  return guarded([=] {
-    const double value = PyFloat_AsDouble(seconds);
-    if (value == -1.0 && PyErr_Occurred() != nullptr) throw PythonRaised{};
-    if (!(value >= 0))
-      throw Error(ErrorCode::kInvalidArgument, "timeout must be 0 or more seconds");
-    constexpr double kLongest =
-        std::numeric_limits<int>::max();  // SQLite counts milliseconds in an int
-    const double milliseconds = std::min(value * 1000, kLongest);
-    state_of(self).session_to_keep()->set_timeout(
-        std::chrono::milliseconds(static_cast<int64_t>(milliseconds)));
-    return Py_NewRef(Py_None);
-  });
 }
 
 PyObject* map_close(PyObject* self, PyObject*) {
@@ -157,11 +161,10 @@ PyObject* map_from_handle(PyObject* self, PyObject* bytes) {
 
 PyMethodDef map_methods[] = {
     {"_open", method(map_open), METH_VARARGS,
-     "_open($self, path, mode, durability, max_size, /)\n--\n\n"},
+     "_open($self, path, mode, durability, max_size, timeout, /)\n--\n\n"},
     {"_join", method(map_join), METH_O,
      "_join($self, sqlite3_pointer, /)\n--\n\nUse the session that connection has on this file."},
     {"_turn", method(map_turn), METH_NOARGS, "_turn($self, /)\n--\n\n"},
-    {"_set_timeout", method(map_set_timeout), METH_O, "_set_timeout($self, seconds, /)\n--\n\n"},
     {"_close", method(map_close), METH_NOARGS, "_close($self, /)\n--\n\n"},
     {"_from_handle", method(map_from_handle), METH_O,
      "_from_handle($self, value, /)\n--\n\nReturn the lazy that handle bytes stand for, or value "

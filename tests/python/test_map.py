@@ -3,6 +3,7 @@
 import errno
 import gc
 import inspect
+import math
 import os
 import subprocess
 import sys
@@ -95,15 +96,44 @@ def test_mode_r_refuses_writes(path: Path) -> None:
         ({"mode": 5}, TypeError),
         ({"durability": "some"}, oocmap.ArgumentError),
         ({"max_size": 0}, oocmap.ArgumentError),
+        ({"max_size": -1}, oocmap.ArgumentError),
+        ({"max_size": 1 << 62}, oocmap.ArgumentError),
+        ({"max_size": 1 << 70}, oocmap.ArgumentError),
         ({"max_size": "1"}, TypeError),
+        ({"max_size": 1e6}, TypeError),
         ({"timeout": -1}, oocmap.ArgumentError),
+        ({"timeout": -math.inf}, oocmap.ArgumentError),
+        ({"timeout": math.nan}, oocmap.ArgumentError),
         ({"timeout": "long"}, TypeError),
         ({"unknown": 1}, TypeError),
     ],
 )
 def test_wrong_arguments(path: Path, arguments: dict[str, Any], error: type[Exception]) -> None:
-    with pytest.raises(error):
+    [name] = arguments
+    with pytest.raises(error, match=f"{name}|argument 2 must be str"):
         oocmap.OOCMap(path, **arguments)
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("max_size", [1, 4096, 8192, 20_000])
+def test_max_size_too_small_for_an_empty_map(path: Path, max_size: int) -> None:
+    with pytest.raises(oocmap.StoreFullError) as caught:
+        oocmap.OOCMap(path, max_size=max_size)
+    assert caught.value.errno == errno.ENOSPC
+    assert caught.value.filename == str(path)
+    assert caught.value.strerror == (
+        f"cannot create '{path}': a max_size of {max_size} bytes is too small even for an empty map"
+    )
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("timeout", [None, math.inf, 1e300, 0, 2, 0.5])
+def test_any_other_timeout_is_taken(path: Path, timeout: float | None) -> None:
+    with oocmap.OOCMap(path, durability="off", timeout=timeout) as m:
+        m["a"] = 1
+        with m.transaction():
+            m["b"] = 2
+        assert m.eager() == {"a": 1, "b": 2}
 
 
 def test_every_use_after_close_raises(path: Path) -> None:

@@ -1,5 +1,6 @@
 """OOCMap: a dict that lives in a file."""
 
+import math
 import os
 from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
 from types import TracebackType
@@ -55,7 +56,7 @@ class OOCMap(_native.Map[K, V]):
         mode: Literal["r", "w", "c", "x"] = "c",
         durability: Literal["full", "normal", "off"] = "full",
         max_size: int | None = None,
-        timeout: float = 5.0,
+        timeout: float | None = 5.0,
     ) -> None:
         """Open the map in the file `path`.
 
@@ -66,7 +67,8 @@ class OOCMap(_native.Map[K, V]):
             durability: "full": a commit that returned survives power loss. "normal": the last ones
                 may be lost, consistency never. "off": nothing is promised; for throw-away files.
             max_size: Upper limit of the file's size in bytes; None for none. Reserves nothing.
-            timeout: Seconds a write waits for the lock of another writer before BusyError.
+            timeout: Seconds a write waits for the lock of another writer before BusyError; None or
+                math.inf for ever.
 
         Raises:
             OSError: As open(): FileNotFoundError, FileExistsError, IsADirectoryError,
@@ -74,21 +76,26 @@ class OOCMap(_native.Map[K, V]):
             CorruptionError: The file is not an OOCMap file, or is damaged.
             FormatVersionError: The file is of a newer format.
             FilesystemError: On its file system, or through its links, locks would not hold.
-            ArgumentError: The process has the file open with another durability or max_size.
+            ArgumentError: A wrong argument, or the process has the file open with another
+                durability or max_size.
+            StoreFullError: An empty map does not fit into max_size, or on the disk.
         """
-        self._open(path, mode, durability, max_size)
+        self._open(path, mode, durability, max_size, timeout)
         try:
-            self._set_timeout(timeout)
-            connection = Connection(self._turn(), read_only=mode == "r", timeout=timeout)
+            seconds = math.inf if timeout is None else float(timeout)
+            connection = Connection(self._turn(), read_only=mode == "r", timeout=seconds)
             self.connection = connection
             self._join(connection.sqlite3_pointer())
-            self._set_timeout(timeout)
-            connection.set_busy_timeout(min(int(timeout * 1000), 2**31 - 1))
+            connection.set_busy_timeout(int(min(seconds * 1000, 2**31 - 1)))
             quoted = self.path.replace("'", "''")
             connection.execute(f"CREATE VIRTUAL TABLE temp.map USING oocmap('{quoted}')")
         except BaseException:
             self.close()
             raise
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ClosedError(f"the map is closed: {self.path}")
 
     def transaction(self) -> Connection:
         """Group operations: `with m.transaction(): ...` commits all of them or none.
