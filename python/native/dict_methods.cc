@@ -139,6 +139,10 @@ PyObject* mapping_get(PyObject* self, PyObject* const* arguments, Py_ssize_t cou
 // The eager value under a key, taken out; empty where there is none.
 Ref pop_key(Container& dict, PyObject* key) {
   dict.map->check_open();
+  if (count_of(dict) == 0) {  // as dict.pop, which does not hash the key then
+    const LockedWrite locked(dict);
+    return Ref();
+  }
   const std::optional<Key> wanted = key_to_find(key);
   if (!wanted) return Ref();
   LockedWrite locked(dict);

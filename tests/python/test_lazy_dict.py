@@ -76,7 +76,8 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "pop missing": lambda x: x.pop("absent"),
     "pop default": lambda x: x.pop("absent", [1]),
     # (an empty dict looks at no hash)
-    "pop unhashable": lambda x: x.pop({}) if x else None,
+    "pop unhashable": lambda x: x.pop({}),
+    "pop unhashable with a default": lambda x: x.pop((1, []), 2),
     "pop nothing": lambda x: x.pop(),
     "popitem": lambda x: x.popitem(),
     "popitem twice": lambda x: (x.popitem(), x.popitem()),

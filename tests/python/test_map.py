@@ -159,6 +159,7 @@ def test_every_use_after_close_raises(path: Path) -> None:
         lambda: m.clear(),
         lambda: m == {},
         lambda: m.transaction(),
+        lambda: m.__enter__(),
         lambda: m.sql("SELECT 1"),
         lambda: d["a"],
         lambda: d.__setitem__("a", 1),

@@ -107,8 +107,7 @@ class OOCMap(_native.Map[K, V]):
         Raises on entry: BusyError, ClosedError. On leaving: what a commit raises.
         Cost: one commit, however many operations.
         """
-        if self.closed:
-            raise ClosedError(f"the map is closed: {self.path}")
+        self._check_open()
         return self.connection
 
     def sql(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> apsw.Cursor:
@@ -119,8 +118,7 @@ class OOCMap(_native.Map[K, V]):
 
         Raises: apsw's errors; ClosedError.
         """
-        if self.closed:
-            raise ClosedError(f"the map is closed: {self.path}")
+        self._check_open()
         cursor = self.connection.cursor()
         cursor.row_trace = self._row
         cursor.convert_binding = _binding
@@ -142,7 +140,8 @@ class OOCMap(_native.Map[K, V]):
         self._close()
 
     def __enter__(self) -> Self:
-        """Return the map itself."""
+        """Return the map itself. Raises: ClosedError."""
+        self._check_open()
         return self
 
     def __exit__(
