@@ -177,19 +177,12 @@ std::chrono::milliseconds Connection::busy_timeout() {
 }
 
 void Connection::begin(Session& session) {
-  // A timeout of its own was set by the session's user, whose threads rely on it: it is left alone.
-  if (session.timeout() > std::chrono::milliseconds(0)) return session.begin();
   try {
-    return session.begin();
+    return session.begin(View::kSession, std::chrono::milliseconds(0));
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kBusy) throw;
   }
-  struct Restore {
-    Session& session;
-    ~Restore() { session.set_timeout(std::chrono::milliseconds(0)); }
-  } restore{session};
-  session.set_timeout(busy_timeout());
-  session.begin();
+  session.begin(View::kSession, busy_timeout());
 }
 
 Connection::Place* Connection::place_of(const std::string& schema, const std::string& name) {

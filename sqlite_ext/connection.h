@@ -35,8 +35,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // The connection closes: closes its sessions, forgets it.
   void leave() noexcept;
 
-  // The session on `store`, made where there is none. One made for a table waits as long as PRAGMA
-  // busy_timeout says; one made for session_of() has the timeout its user sets.
+  // The session on `store`, made where there is none. A transaction waits as long as PRAGMA
+  // busy_timeout says; a single write beside SQL as long as the user of session_of() set, and not
+  // at all in a session made for a table.
   std::shared_ptr<Session> session_on(const std::shared_ptr<Store>& store, bool for_table);
   // The session on the file at `path`, opened where it is not. Errors: those of Store::open.
   std::shared_ptr<Session> open_session(const std::string& path, bool create);
@@ -44,8 +45,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // open on it.
   std::shared_ptr<Session> session_with(uint64_t store_id);
 
-  // Takes the write lock (xBegin). Errors: kBusy after the session's own timeout where it has one,
-  // else after PRAGMA busy_timeout.
+  // Takes the write lock (xBegin). Errors: kBusy after PRAGMA busy_timeout.
   void begin(Session& session);
 
   // Tables of this connection, so that a join finds one. A table that SQLite disconnected (it does,

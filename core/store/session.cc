@@ -102,7 +102,7 @@ uint64_t Session::generation() const noexcept {
 
 // --- The transaction
 
-void Session::begin(View view) {
+void Session::begin(View view, std::optional<std::chrono::milliseconds> wait) {
   check_open();
   {
     const std::lock_guard lock(state_->mutex);
@@ -116,7 +116,7 @@ void Session::begin(View view) {
                 store_->path());
   }
   // Not under the mutex: whoever holds the write lock may need that to give it back.
-  WriteTransaction transaction = store_->environment().begin_explicit(timeout());
+  WriteTransaction transaction = store_->environment().begin_explicit(wait.value_or(timeout()));
   const std::lock_guard lock(state_->mutex);
   check_open();
   store_->write_begun(transaction);

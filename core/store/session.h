@@ -66,8 +66,9 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   // One stack of (level, LMDB transaction); levels need not start at 0 nor come one by one.
   // xBegin; idempotent; takes the write lock and makes the calling thread the owner. With
   // View::kThread it is idempotent for the owner only: another thread waits for the transaction's
-  // end. Errors: kBusy, kReadOnly, kClosed, kTransactionFailed, kIo.
-  void begin(View view = View::kSession);
+  // end. `wait`: for the write lock, instead of timeout(). Errors: kBusy, kReadOnly, kClosed,
+  // kTransactionFailed, kIo.
+  void begin(View view = View::kSession, std::optional<std::chrono::milliseconds> wait = {});
   // xSavepoint(level): opens one level; idempotent per level. Errors: kTransactionTooBig, ...;
   // after one the session is poisoned until rollback_to(level) or release(level).
   void savepoint(int level);

@@ -212,6 +212,54 @@ def test_other_threads_writes_time_out(path: Path) -> None:
         assert m.eager() == {"a": 1, "c": 1}
 
 
+@pytest.mark.parametrize("timeout", [None, float("inf")])
+def test_without_a_timeout_a_write_waits(path: Path, m: Any, timeout: float | None) -> None:
+    with oocmap.OOCMap(path, durability="off", timeout=timeout) as other:
+
+        def write() -> None:
+            other["single"] = 1
+            with other.transaction():
+                other["transaction"] = 1
+            other.sql("INSERT INTO map(key, value) VALUES ('sql', 1)")
+
+        thread = threading.Thread(target=write)
+        with m.transaction():
+            thread.start()
+            time.sleep(0.2)
+            assert thread.is_alive()
+        thread.join()
+    assert m.eager() == {"single": 1, "transaction": 1, "sql": 1}
+
+
+def test_busy_timeout_of_the_connection(path: Path, m: Any) -> None:
+    """It is the map's timeout, until it is changed: then SQL and transactions follow it."""
+
+    def waits(use: Callable[[], Any]) -> float:
+        start = time.monotonic()
+        with pytest.raises((oocmap.BusyError, apsw.BusyError)):
+            in_thread(use)
+        return time.monotonic() - start
+
+    with oocmap.OOCMap(path, durability="off", timeout=0.5) as other, m.transaction():
+
+        def insert() -> None:
+            other.sql("INSERT INTO map(key, value) VALUES ('sql', 1)")
+
+        def begin() -> None:
+            with other.transaction():
+                pytest.fail("entered")
+
+        assert list(other.sql("PRAGMA busy_timeout")) == [(500,)]
+        assert waits(insert) >= 0.5
+        other.sql("PRAGMA busy_timeout = 10")
+        assert waits(insert) < 0.5
+        assert waits(begin) < 0.5
+        assert waits(lambda: other.__setitem__("a", 1)) >= 0.5
+        other.sql("PRAGMA busy_timeout = 1000")
+        assert waits(insert) >= 1
+        assert waits(lambda: other.__setitem__("a", 1)) < 1
+
+
 def test_other_threads_reads_see_the_last_commit(m: Any) -> None:
     m["a"] = 1
     with m.transaction():
