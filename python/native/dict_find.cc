@@ -24,26 +24,12 @@ std::optional<Member> find_shaped(const Reading& reading, PyObject* str) {
   return node.member(i);
 }
 
-// Compares bytes with bytes: no key is made into anything.
-std::optional<Member> find_inline(const Reading& reading, Bytes utf8) {
-  const NodeView& node = reading.node();
-  for (size_t i = 0; i < node.count(); ++i) {
-    const Member key = node.key(i);
-    if (!key.has_payload() && !key.in_immutables()) continue;
-    if (key.payload_kind() != PayloadKind::kStr) continue;
-    const Bytes text =
-        key.has_payload() ? key.payload() : reading.store().payload(reading.transaction(), key);
-    if (text == utf8) return node.member(i);
-  }
-  return std::nullopt;
-}
-
 std::optional<Member> find_text(const Reading& reading, PyObject* str) {
   if (reading.node().kind() == NodeKind::kShapedDict) return find_shaped(reading, str);
   const Text text = text_of(str);
   if (text.kind != PayloadKind::kStr)
     return find_member(reading, Key::payload(text.kind, text.bytes));
-  if (reading.node().kind() == NodeKind::kInlineDict) return find_inline(reading, text.bytes);
+  if (reading.node().kind() == NodeKind::kInlineDict) return find_member(reading, Key::text(text.bytes));
   return find_member(reading, Key::text(text.bytes));
 }
 
