@@ -40,7 +40,7 @@ def write_elsewhere(path: Path, key: str, timeout: float = 20) -> None:
     assert start(WRITE_ONE, path, key, timeout).wait(60) == 0
 
 
-@pytest.mark.parametrize(("durability", "times"), [("normal", 10_000), ("full", 500)])
+@pytest.mark.parametrize(("durability", "times"), [("normal", 10_000), ("full", 10_000)])
 def test_two_processes_that_count_lose_nothing(path: Path, durability: Any, times: int) -> None:
     with oocmap.OOCMap(path, durability=durability) as m:
         m["n"] = 0
