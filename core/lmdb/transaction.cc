@@ -248,6 +248,10 @@ uint64_t WriteTransaction::writes() const noexcept {
   return dirty_ == nullptr ? 0 : dirty_->writes();
 }
 
+uint64_t WriteTransaction::dirty_pages() const noexcept {
+  return dirty_ == nullptr ? 0 : static_cast<uint64_t>(dirty_->total());
+}
+
 void WriteTransaction::commit(const std::function<void()>& on_failure) {
   if (txn_ == nullptr) {
     throw Error(ErrorCode::kTransactionFailed, "the transaction has ended already");

@@ -144,6 +144,8 @@ class OOCMAP_API WriteTransaction final : public Transaction {
   // Number of puts and erases in this transaction and those it is nested in, rolled back ones
   // apart.
   uint64_t writes() const noexcept;
+  // Pages changed in this transaction and those it is nested in, estimated.
+  uint64_t dirty_pages() const noexcept;
 
   static constexpr int kMaxDepth = 64;
   static constexpr uint64_t kMaxDirtyPages = 100'000;  // 400 MB

@@ -88,6 +88,10 @@ EncodedValue EncodedValue::reference(Identity identity, WordKind kind) {
   return encoded;
 }
 
+size_t EncodedValue::memory() const noexcept {
+  return text_.size() + (parts_ == nullptr ? 0 : parts_->tape.memory());
+}
+
 bool EncodedValue::is_container() const noexcept { return reference_ || parts_ != nullptr; }
 
 }  // namespace oocmap

@@ -50,6 +50,8 @@ class OOCMAP_API EncodedValue {
   // An existing container of the same store: stored as a reference, its record pinned.
   static EncodedValue reference(Identity identity, WordKind kind);
   bool is_container() const noexcept;
+  // Bytes it holds besides itself, about.
+  size_t memory() const noexcept;
   // Whether it is a reference to the very container that `member` stands for: m[k] = m[k].
   bool refers_to(const Member& member) const noexcept {
     return reference_ && member.container() && member.word == scalar_.word;

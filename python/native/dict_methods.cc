@@ -315,9 +315,9 @@ PyMethodDef mapping_methods[] = {
      "update($self, other=(), /, **keywords)\n--\n\n"
      "Store the entries of a mapping, or of an iterable of (key, value) pairs, and the "
      "keywords.\n\n"
-     "A mapping is stored as a whole or not at all.  Outside a transaction an iterable is stored "
-     "in\n"
-     "batches of some thousand entries: those before an error stay, and the error says how many.\n"
+     "A mapping is stored as a whole or not at all.  Outside a transaction an iterable is stored\n"
+     "in batches of 8,192 entries or about 64 MB: those before an error stay, and the error says\n"
+     "how many.\n"
      "Errors: those of a write; dict.update's for what is neither."},
     {"clear", method(mapping_clear), METH_NOARGS,
      "clear($self, /)\n--\n\nRemove all entries.  Errors: those of a write."},

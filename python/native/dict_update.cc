@@ -1,4 +1,5 @@
 // dict.update, its three kinds of source, and its batches.
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -14,31 +15,47 @@
 namespace oocmap::python {
 namespace {
 
-// Entries of an iterable that are stored at a time.
+// An iterable is stored in batches: of so many entries, or as soon as those that wait, or the pages
+// they change, take so much memory.
 constexpr size_t kBatch = 8'192;
+constexpr size_t kBatchMemory = size_t{64} << 20;
+constexpr uint64_t kBatchPages = kBatchMemory / 4096;
 
 class Update {
  public:
   explicit Update(Container& dict) : dict_(dict) { dict.map->check_open(); }
 
-  void add(PyObject* key, PyObject* value) {
-    Key encoded_key = encode_key(key);
-    entries_.emplace_back(std::move(encoded_key), encode(*dict_.map, value, {.key = key}));
-  }
+  // Adds what is in `other` (null: nothing) and in `keywords` (null: nothing), and stores it.
+  void run(PyObject* other, PyObject* keywords);
+
+ private:
+  void add(PyObject* key, PyObject* value);
   void add_dict(PyObject* dict);
   void add_mapping(PyObject* mapping);
   void add_lazy(PyObject* lazy);
   // Stores what is full of the pairs on the way.
   void add_pairs(PyObject* iterable);
-  void store();
-
- private:
   void add_pair(PyObject* pair, Py_ssize_t number);
-  void note_stored() const;
+  // Stores what waits: at one go, or in_batches_.
+  void store();
+  // Stores from entry `done` on, at one go; returns how far it came.
+  size_t store_from(size_t done);
+  std::string stored_text() const {
+    return "the first " + std::to_string(stored_) + " entries are stored";
+  }
+
   Container& dict_;
-  std::vector<std::pair<Key, EncodedValue>> entries_;
+  std::vector<std::pair<Key, EncodedValue>> entries_;  // that wait to be stored
+  size_t memory_ = 0;                                  // of their values
+  bool in_batches_ = false;
   size_t stored_ = 0;
 };
+
+void Update::add(PyObject* key, PyObject* value) {
+  Key encoded_key = encode_key(key);
+  entries_.emplace_back(std::move(encoded_key), encode(*dict_.map, value, {.key = key}));
+  memory_ += entries_.back().second.memory();
+}
 
 void Update::add_dict(PyObject* dict) {
   PyObject* key = nullptr;
@@ -87,43 +104,39 @@ void Update::add_pair(PyObject* pair, Py_ssize_t number) {
 }
 
 void Update::add_pairs(PyObject* iterable) {
+  in_batches_ = true;
   const Ref iterator = Ref::steal(PyObject_GetIter(iterable));
   Py_ssize_t number = 0;
-  try {
-    while (const Ref pair = next_of(iterator.get())) {
-      add_pair(pair.get(), number++);
-      if (entries_.size() >= kBatch) store();
-    }
-  } catch (const PythonRaised&) {
-    note_stored();
-    throw;
-  } catch (const Error& error) {
-    if (stored_ == 0) throw;
-    throw Error(error.code(),
-                error.message() + " (the first " + std::to_string(stored_) + " entries are stored)",
-                error.system_error(), error.path());
+  while (const Ref pair = next_of(iterator.get())) {
+    add_pair(pair.get(), number++);
+    if (entries_.size() >= kBatch || memory_ >= kBatchMemory) store();
   }
 }
 
-// Says on the exception that is set what stays.
-void Update::note_stored() const {
-  if (stored_ == 0) return;
-  RaisedException raised;
-  raised.add_note("the first " + std::to_string(stored_) + " entries are stored");
+void Update::store() {
+  size_t done = 0;
+  while (done < entries_.size()) {
+    const size_t now = store_from(done);
+    stored_ += now - done;
+    done = now;
+  }
+  entries_.clear();
+  memory_ = 0;
 }
 
-void Update::store() {
-  if (entries_.empty()) return;
+size_t Update::store_from(size_t done) {
   bool added = false;
   const Identity identity = dict_.identity;
   write(dict_, [&](Store& store, WriteTransaction& transaction) {
-    for (auto& [key, value] : entries_) {
+    const uint64_t pages = transaction.dirty_pages();
+    const auto full = [&] { return transaction.dirty_pages() >= pages + kBatchPages; };
+    do {
+      auto& [key, value] = entries_[done++];
       added |= dict_set(store, transaction, identity, key, std::move(value));
-    }
+    } while (done < entries_.size() && !(in_batches_ && full()));
   });
   if (added) ++size_changes(identity);
-  stored_ += entries_.size();
-  entries_.clear();
+  return done;
 }
 
 bool has_keys(PyObject* object) {
@@ -137,23 +150,33 @@ bool has_keys(PyObject* object) {
   return true;
 }
 
-}  // namespace
-
-void dict_update(Container& dict, PyObject* other, PyObject* keywords) {
-  Update update(dict);
+void Update::run(PyObject* other, PyObject* keywords) try {
   if (other == nullptr) {
     // Keywords only.
   } else if (PyDict_CheckExact(other)) {
-    update.add_dict(other);
+    add_dict(other);
   } else if (dict_behind(other) != nullptr) {
-    update.add_lazy(other);
+    add_lazy(other);
   } else if (has_keys(other)) {
-    update.add_mapping(other);
+    add_mapping(other);
   } else {
-    update.add_pairs(other);
+    add_pairs(other);
   }
-  if (keywords != nullptr) update.add_dict(keywords);
-  update.store();
+  if (keywords != nullptr) add_dict(keywords);
+  store();
+} catch (const PythonRaised&) {
+  if (stored_ > 0) RaisedException().add_note(stored_text());
+  throw;
+} catch (const Error& error) {
+  if (stored_ == 0) throw;
+  throw Error(error.code(), error.message() + " (" + stored_text() + ")", error.system_error(),
+              error.path());
+}
+
+}  // namespace
+
+void dict_update(Container& dict, PyObject* other, PyObject* keywords) {
+  Update(dict).run(other, keywords);
 }
 
 }  // namespace oocmap::python

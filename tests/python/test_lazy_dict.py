@@ -2,8 +2,10 @@
 
 import copy
 import operator
+import struct
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -248,6 +250,62 @@ def test_update_with_many_pairs_says_what_is_stored(m: Any) -> None:
     with pytest.raises(oocmap.UnsupportedTypeError, match="the first 16384 entries are stored"):
         m.update(pairs())
     assert len(m) == 16_384
+
+
+def last_commit(path: Path) -> int:
+    """LMDB's number of it, from the newer of the file's two meta pages."""
+    with path.open("rb") as file:
+        head = file.read(8192)
+    return max(struct.unpack_from("<Q", head, page + 144)[0] for page in (0, 4096))
+
+
+def test_update_with_large_values_holds_few(m: Any, path: Path) -> None:
+    """What waits to be stored is bounded by its size, too: 64 MB."""
+    size = 1 << 20
+    most = 0
+
+    def pairs() -> Any:
+        nonlocal most
+        for i in range(150):
+            most = max(most, i - len(m))
+            yield i, bytes([i]) * size
+        yield "bad", object()
+
+    with pytest.raises(oocmap.UnsupportedTypeError, match="the first 128 entries are stored"):
+        m.update(pairs())
+    assert most == 63
+    assert len(m) == 128
+    assert m[127] == bytes([127]) * size
+
+
+def test_update_that_changes_many_pages_commits_on_the_way(m: Any, path: Path) -> None:
+    """Each text has a place of its own in an index: a page each for 600 bytes."""
+
+    def pairs(start: int) -> Any:
+        return ((i, [f"{i} {j}" * 100 for j in range(5)]) for i in range(start, start + 8000))
+
+    before = last_commit(path)
+    m.update(pairs(0))
+    assert last_commit(path) - before > 1
+    before = last_commit(path)
+    m.update(dict(pairs(8000)))  # atomic
+    assert last_commit(path) - before == 1
+    before = last_commit(path)
+    with m.transaction():
+        m.update(pairs(16_000))
+    assert last_commit(path) - before == 1
+    assert len(m) == 24_000
+    assert m[9000] == [f"9000 {j}" * 100 for j in range(5)]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_failed_commit_of_an_update_says_what_is_stored(path: Path, many: bool) -> None:
+    with oocmap.OOCMap(path, durability="off", max_size=1 << 20) as m:
+        count = 10_000 if many else 100
+        with pytest.raises(oocmap.StoreFullError) as caught:
+            m.update((i, i if i < 9000 and many else f"{i}" * 9000) for i in range(count))
+        assert ("the first 8192 entries are stored" in str(caught.value)) == many
+        assert len(m) == (8192 if many else 0)
 
 
 def test_subclass_of_map_may_have_missing(path: Any) -> None:
