@@ -130,7 +130,6 @@ void Session::savepoint(int level) {
   check_open();
   const std::lock_guard lock(state_->mutex);
   if (!in_transaction()) return;
-  state_->check_sound(store_->path());
   // After xSync nothing is open: what the next write begins lies inside this savepoint as a whole.
   if (state_->levels.empty() || state_->levels.back().number >= level) return;
   open_level(level);
@@ -141,15 +140,19 @@ void Session::savepoint(int level) {
 void Session::open_level(int level) {
   State::Level next;
   next.number = level;
+  next.refusal = state_->levels.back().refusal;
   try {
-    next.transaction = state_->innermost().begin_nested();
-    next.first_event = store_->next_event();
-    state_->levels.push_back(std::move(next));
+    if (!next.refusal) {
+      next.transaction = state_->innermost().begin_nested();
+      next.first_event = store_->next_event();
+    }
   } catch (const Error& error) {
-    state_->poison = {error.message(), state_->levels.size()};
-    state_->levels.push_back(std::move(next));
-    throw;
+    next.refusal = error;
+  } catch (const std::bad_alloc&) {
+    next.refusal = Error(ErrorCode::kTransactionTooBig,
+                         "no memory is left for a savepoint on '" + store_->path() + "'");
   }
+  state_->levels.push_back(std::move(next));
 }
 
 void Session::release(int level) {
@@ -157,25 +160,37 @@ void Session::release(int level) {
   const std::lock_guard lock(state_->mutex);
   const size_t index = state_->index_of(level);
   if (index >= state_->levels.size()) return;
-  const bool never_opened = !state_->levels.back().transaction.active();
-  if (never_opened && state_->poison && state_->poison->level + 1 == state_->levels.size()) {
-    state_->levels.pop_back();
-    state_->poison.reset();
+  if (state_->poison) {
+    poison_outwards(index, state_->poison->reason);
+  } else {
+    merge_from(index);
   }
-  state_->check_sound(store_->path());
-  merge_from(index);
+}
+
+// The levels from `index` on are over. What was to become part of the one before cannot be kept, so
+// neither can that one. Not an error here: SQLite would drop the message and, at the end of a
+// statement, answer by ending the transaction; the next use says it.
+void Session::poison_outwards(size_t index, const std::string& reason) {
+  const size_t outermost = state_->poison ? state_->poison->level : index;
+  State::Poison poison{reason, std::min(outermost, index - 1)};
+  undo_from(index);
+  state_->poison = std::move(poison);
 }
 
 // Makes the levels from `index` on part of the one before.
 void Session::merge_from(size_t index) {
   while (state_->levels.size() > index) {
+    if (state_->levels.back().refusal) {  // nothing was written in it
+      state_->levels.pop_back();
+      continue;
+    }
+    const uint64_t first_event = state_->levels.back().first_event;
     WriteTransaction inner = std::move(state_->levels.back().transaction);
     state_->levels.pop_back();
     try {
-      inner.commit();
+      inner.commit([&] { store_->undone(first_event); });
     } catch (const Error& error) {
-      state_->poison = {error.message(), state_->levels.size() - 1};
-      throw;
+      return poison_outwards(index, error.message());
     }
   }
 }
@@ -183,12 +198,10 @@ void Session::merge_from(size_t index) {
 // Ends the levels from `index` on and what was written in them.
 void Session::undo_from(size_t index) noexcept {
   auto& levels = state_->levels;
-  if (index < levels.size()) {
+  if (index < levels.size() && !levels[index].refusal) {
     const uint64_t kept = index == 0 ? 0 : levels[index - 1].transaction.writes();
-    const State::Level& top = levels.back();
-    const State::Level& last = top.transaction.active() ? top : levels[levels.size() - 2];
     // While the write lock is held: the store's counters and caches are its holder's.
-    if (last.transaction.writes() > kept) store_->undone(levels[index].first_event);
+    if (state_->innermost().writes() > kept) store_->undone(levels[index].first_event);
   }
   while (levels.size() > index) levels.pop_back();
   if (state_->poison && state_->poison->level >= index) state_->poison.reset();
@@ -227,11 +240,7 @@ void Session::rollback_to(int level) {
   const size_t index = state_->index_of(level);
   if (index >= state_->levels.size()) return;
   undo_from(index);
-  try {
-    open_level(level);
-  } catch (const Error&) {
-    // What was asked for is done. The session says why nothing can be written until the release.
-  }
+  open_level(level);
 }
 
 void Session::commit() {
@@ -240,6 +249,7 @@ void Session::commit() {
   state_->check_sound(store_->path());
   if (state_->levels.empty()) return;
   merge_from(1);
+  state_->check_sound(store_->path());
   State::Level& outermost = state_->levels.front();
   const bool wrote = outermost.transaction.writes() > 0;
   try {

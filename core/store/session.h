@@ -69,10 +69,12 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   // end. `wait`: for the write lock, instead of timeout(). Errors: kBusy, kReadOnly, kClosed,
   // kTransactionFailed, kIo.
   void begin(View view = View::kSession, std::optional<std::chrono::milliseconds> wait = {});
-  // xSavepoint(level): opens one level; idempotent per level. Errors: kTransactionTooBig, ...;
-  // after one the session is poisoned until rollback_to(level) or release(level).
+  // xSavepoint(level): opens one level; idempotent per level. SQLite would drop an error's message
+  // and, where it wanted the savepoint for a statement, roll back to it all the same: so where it
+  // cannot be opened, a write inside it says why, and the transaction is as it was.
   void savepoint(int level);
-  void release(int level);      // xRelease(level): merges every level >= `level`
+  void release(int level);      // xRelease(level): merges every level >= `level`; one that cannot
+                                // be merged poisons the level around it
   void rollback_to(int level);  // xRollbackTo(level): undoes everything since savepoint(level) and
                                 // keeps that level open; a level below the first seen, or -1:
                                 // everything since begin()
@@ -109,6 +111,7 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   bool takes_part(View view) const noexcept;
   void open_level(int level);
   void merge_from(size_t index);
+  void poison_outwards(size_t index, const std::string& reason);
   void undo_from(size_t index) noexcept;
   void undo_everything();
   void drop_snapshot() noexcept;
@@ -146,7 +149,8 @@ class OOCMAP_API ReadScope {
 // Destroyed without commit(): a transaction of its own is aborted; in a joined one, the session is
 // poisoned if anything was written that was not rolled back since, untouched if nothing was.
 // Savepoints may be opened and closed meanwhile: transaction() is always the innermost.
-// Errors: kBusy, kReadOnly, kClosed, kTransactionFailed, and what commit raises.
+// Errors: kBusy, kReadOnly, kClosed, kTransactionFailed, kTransactionTooBig (inside a savepoint
+// that could not be opened), and what commit raises.
 class OOCMAP_API WriteScope {
  public:
   explicit WriteScope(Session& session, View view = View::kThread);

@@ -85,6 +85,7 @@ bool WriteScope::join_open(View view) {
   if (session_.takes_part(view)) {
     state.check_sound(session_.store().path());
     if (!state.levels.empty()) {
+      if (state.levels.back().refusal) throw Error(*state.levels.back().refusal);
       joined_ = true;
       start_writes_ = state.innermost().writes();
       return true;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "core/base/error.h"
 #include "core/store/session.h"
 
 namespace oocmap {
@@ -20,8 +21,9 @@ struct Session::State {
   static constexpr int kOutermost = std::numeric_limits<int>::min();
   struct Level {
     int number = kOutermost;
-    WriteTransaction transaction;  // inactive where opening it failed: poisoned then
+    WriteTransaction transaction;  // inactive where opening it was refused
     uint64_t first_event = 0;
+    std::optional<Error> refusal;  // then every level further in is refused, too
   };
   struct Poison {
     std::string reason;
@@ -49,7 +51,11 @@ struct Session::State {
   void clear(Attention bit) noexcept { attention.fetch_and(~bit, std::memory_order_acq_rel); }
   void next_generation() noexcept { generation.fetch_add(1, std::memory_order_acq_rel); }
 
-  WriteTransaction& innermost() noexcept { return levels.back().transaction; }
+  WriteTransaction& innermost() noexcept {
+    auto level = levels.rbegin();
+    while (level->refusal) ++level;  // the outermost never is
+    return level->transaction;
+  }
   // Index of the outermost savepoint numbered `number` or higher; levels.size() where there is
   // none.
   size_t index_of(int number) const noexcept {

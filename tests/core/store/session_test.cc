@@ -276,21 +276,47 @@ TEST_F(SessionTest, RollbackToALevelAboveAllUndoesNothing) {
   EXPECT_EQ(stored(), "a");
 }
 
-TEST_F(SessionTest, ASavepointThatCannotBeOpenedLosesNothing) {
+TEST_F(SessionTest, ASavepointThatCannotBeOpenedRefusesWritesAndLosesNothing) {
+  constexpr int kOneTooMany = WriteTransaction::kMaxDepth;
   session->begin();
   put("a");
-  for (int level = 0; level < WriteTransaction::kMaxDepth; ++level) session->savepoint(level);
+  for (int level = 0; level < kOneTooMany; ++level) session->savepoint(level);
   put("b");
-  constexpr int kOneTooMany = WriteTransaction::kMaxDepth;
-  EXPECT_EQ(code_of([&] { session->savepoint(kOneTooMany); }), ErrorCode::kTransactionTooBig);
-  EXPECT_EQ(code_of([&] { put("c"); }), ErrorCode::kTransactionFailed);
-  session->rollback_to(kOneTooMany);  // SQLite does both where a statement fails
+  for (int level = kOneTooMany; level < kOneTooMany + 2; ++level) {
+    session->savepoint(level);
+    EXPECT_EQ(code_of([&] { put("c"); }), ErrorCode::kTransactionTooBig);
+    EXPECT_EQ(seen(), "ab");
+    session->rollback_to(level);
+    EXPECT_EQ(code_of([&] { put("d"); }), ErrorCode::kTransactionTooBig);
+  }
   session->release(kOneTooMany);
   EXPECT_EQ(seen(), "ab");
-  put("d");
+  put("e");
+  session->savepoint(kOneTooMany);
+  session->rollback_to(kOneTooMany - 1);  // of those that were opened
+  EXPECT_EQ(seen(), "a");
+  put("f");
+  session->savepoint(kOneTooMany);
   session->commit();
   session->end();
-  EXPECT_EQ(stored(), "abd");
+  EXPECT_EQ(stored(), "af");
+}
+
+// A statement of several rows stands in a savepoint, to which SQLite rolls back where it fails.
+TEST_F(SessionTest, APoisonedTransactionIsNotCuredByALaterSavepoint) {
+  session->begin();
+  put("a");
+  session->poison("a write failed");
+  for (int i = 0; i < 2; ++i) {
+    session->savepoint(0);
+    EXPECT_EQ(code_of([this] { put("b"); }), ErrorCode::kTransactionFailed);
+    session->rollback_to(0);
+    session->release(0);
+    EXPECT_EQ(code_of([this] { put("b"); }), ErrorCode::kTransactionFailed);
+  }
+  EXPECT_EQ(code_of([this] { session->commit(); }), ErrorCode::kTransactionFailed);
+  session->rollback();
+  EXPECT_EQ(stored(), "");
 }
 
 TEST_F(SessionTest, RollbackToKeepsTheWriteLock) {
@@ -376,8 +402,7 @@ TEST_F(SessionTest, AWriteThatFailsHalfWayPoisonsUntilTheRollback) {
   }
   for (const auto& use : std::vector<std::function<void()>>{
            [this] { put("c"); }, [this] { seen(); }, [this] { seen(View::kSession); },
-           [this] { session->savepoint(0); }, [this] { session->commit(); },
-           [this] { session->begin(); }}) {
+           [this] { session->commit(); }, [this] { session->begin(); }}) {
     EXPECT_EQ(code_of(use), ErrorCode::kTransactionFailed);
   }
   EXPECT_EQ(stored(), "");
@@ -405,7 +430,6 @@ TEST_F(SessionTest, RollbackToBelowTheFailureCures) {
     WriteScope scope(*session);
     scope.transaction().put(Database::kMeta, "test b", "v");
   }
-  EXPECT_EQ(code_of([this] { session->release(0); }), ErrorCode::kTransactionFailed);
   session->rollback_to(1);
   EXPECT_EQ(seen(), "a");
   put("c");
@@ -413,6 +437,26 @@ TEST_F(SessionTest, RollbackToBelowTheFailureCures) {
   session->commit();
   session->end();
   EXPECT_EQ(stored(), "ac");
+}
+
+TEST_F(SessionTest, AReleaseAroundTheFailureHandsItOutwards) {
+  session->begin();
+  put("a");
+  session->savepoint(0);
+  session->savepoint(1);
+  {
+    WriteScope scope(*session);
+    scope.transaction().put(Database::kMeta, "test b", "v");
+  }
+  session->release(1);
+  session->savepoint(1);  // another one
+  session->rollback_to(1);
+  EXPECT_EQ(code_of([this] { put("c"); }), ErrorCode::kTransactionFailed);
+  session->rollback_to(0);
+  put("d");
+  session->commit();
+  session->end();
+  EXPECT_EQ(stored(), "ad");
 }
 
 TEST_F(SessionTest, AFailureInAnOuterLevelIsNotCuredByAnInnerRollback) {
@@ -539,6 +583,40 @@ TEST_F(SessionTest, RollbacksMakeBirthsStale) {
   session->rollback_to(-1);
   EXPECT_TRUE(store->rolled_back(gone));
   session->rollback();
+}
+
+// A nested commit that fails: LMDB has undone the level, so its handles are stale and what was
+// remembered of it is to be forgotten.
+TEST_F(SessionTest, AReleaseThatFailsInLmdbUndoesItsLevel) {
+  OpenOptions options;
+  options.path = folder.file("small.ooc");
+  options.durability = Durability::kOff;
+  options.max_size = 1 << 20;
+  const auto small = Store::open(options);
+  const auto its = Session::create(small);
+  its->begin();
+  put_in(*its, "a");
+  const uint64_t outer = small->birth();
+  its->savepoint(0);
+  put_in(*its, "b");
+  const uint64_t inner = small->birth();
+  const uint64_t before = small->rollbacks();
+  {
+    WriteScope scope(*its);  // whose writer takes the failure for harmless
+    const std::string large(2 << 20, 'x');
+    EXPECT_EQ(code_of([&] { scope.transaction().put(Database::kMeta, "test c", large); }),
+              ErrorCode::kMapFull);
+    scope.commit();
+  }
+  its->release(0);
+  EXPECT_TRUE(small->rolled_back(inner));
+  EXPECT_FALSE(small->rolled_back(outer));
+  EXPECT_GT(small->rollbacks(), before);
+  EXPECT_EQ(code_of([&] { its->commit(); }), ErrorCode::kTransactionFailed);
+  its->rollback();
+  EXPECT_TRUE(small->rolled_back(outer));
+  put_in(*its, "d");
+  EXPECT_EQ(keys_in(small->environment().begin_read()), "d");
 }
 
 TEST_F(SessionTest, IdsOfARollbackAreNotGivenAgain) {
