@@ -34,15 +34,17 @@ int report_to(char** error, const Failure& failure) noexcept;         // xCreate
 int report_to(sqlite3_vtab* table, const Failure& failure) noexcept;  // the table's other callbacks
 int report_to(sqlite3_context* context, const Failure& failure) noexcept;  // functions, xColumn
 
-// Runs a callback's work: nothing it throws leaves, whatever it is.
+// Runs a callback's work: nothing it throws leaves, whatever it is. `db` is the connection that
+// called; null where it is none of SQLite's statements.
 template <typename Work, typename Target>
-int guarded(const sqlite3_api_routines* api, Target* target, const Work& work) noexcept {
+int guarded(const sqlite3_api_routines* api, sqlite3* db, Target* target,
+            const Work& work) noexcept {
   const ApiScope scope(api);
   try {
     work();
     return SQLITE_OK;
   } catch (...) {
-    return report_to(target, current_failure());
+    return report_to(target, current_failure(db));
   }
 }
 

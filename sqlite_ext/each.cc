@@ -133,13 +133,14 @@ EachCursor& each_cursor(sqlite3_vtab_cursor* cursor) { return *static_cast<EachC
 template <typename Work>
 int with_each(sqlite3_vtab_cursor* cursor, const Work& work) noexcept {
   EachCursor& self = each_cursor(cursor);
-  return guarded(self.table.connection->api, cursor->pVtab, [&] { work(self); });
+  return guarded(self.table.connection->api, self.table.connection->db, cursor->pVtab,
+                 [&] { work(self); });
 }
 
 int each_connect(sqlite3* db, void* data, int, const char* const*, sqlite3_vtab** table,
                  char** error) noexcept {
   const auto connection = *static_cast<std::shared_ptr<Connection>*>(data);
-  return guarded(connection->api, error, [&] {
+  return guarded(connection->api, db, error, [&] {
     const int code = sqlite3_declare_vtab(db, kDeclaration);
     if (code != SQLITE_OK) throw SqliteError(code, sqlite3_errmsg(db));
     *table = std::make_unique<EachTable>(connection).release();
@@ -149,7 +150,7 @@ int each_connect(sqlite3* db, void* data, int, const char* const*, sqlite3_vtab*
 int each_disconnect(sqlite3_vtab* table) noexcept {
   const auto connection = each_table(table).connection;
   char* unused = nullptr;
-  return guarded(connection->api, &unused, [&] { delete &each_table(table); });
+  return guarded(connection->api, nullptr, &unused, [&] { delete &each_table(table); });
 }
 
 // Both arguments in order; a plan in which one is not known yet is no plan.
@@ -174,8 +175,9 @@ int each_best_index(sqlite3_vtab*, sqlite3_index_info* info) noexcept {
 }
 
 int each_open(sqlite3_vtab* table, sqlite3_vtab_cursor** cursor) noexcept {
-  return guarded(each_table(table).connection->api, table,
-                 [=] { *cursor = std::make_unique<EachCursor>(each_table(table)).release(); });
+  EachTable& self = each_table(table);
+  return guarded(self.connection->api, self.connection->db, table,
+                 [&] { *cursor = std::make_unique<EachCursor>(self).release(); });
 }
 
 int each_close(sqlite3_vtab_cursor* cursor) noexcept {

@@ -15,15 +15,24 @@ struct Row {
 
 // One row a code, in the order of core/base/error.h; docs/sql.md has the same table.
 constexpr Row kTable[] = {
-    {ErrorCode::kInvalidPath, SQLITE_ERROR},      {ErrorCode::kInvalidJson, SQLITE_ERROR},
-    {ErrorCode::kInvalidArgument, SQLITE_ERROR},  {ErrorCode::kTypeMismatch, SQLITE_ERROR},
-    {ErrorCode::kCorrupt, SQLITE_CORRUPT_VTAB},   {ErrorCode::kFormatVersion, SQLITE_CORRUPT_VTAB},
-    {ErrorCode::kMapFull, SQLITE_FULL},           {ErrorCode::kDiskFull, SQLITE_FULL},
-    {ErrorCode::kTransactionTooBig, SQLITE_FULL}, {ErrorCode::kTransactionFailed, SQLITE_ERROR},
-    {ErrorCode::kReadOnly, SQLITE_READONLY},      {ErrorCode::kBusy, SQLITE_BUSY},
-    {ErrorCode::kStaleHandle, SQLITE_ERROR},      {ErrorCode::kNotAllowed, SQLITE_AUTH},
-    {ErrorCode::kClosed, SQLITE_MISUSE},          {ErrorCode::kSecondImage, SQLITE_ERROR},
-    {ErrorCode::kFilesystem, SQLITE_CANTOPEN},    {ErrorCode::kIo, SQLITE_IOERR},
+    {ErrorCode::kInvalidPath, SQLITE_ERROR},
+    {ErrorCode::kInvalidJson, SQLITE_ERROR},
+    {ErrorCode::kInvalidArgument, SQLITE_ERROR},
+    {ErrorCode::kTypeMismatch, SQLITE_ERROR},
+    {ErrorCode::kCorrupt, SQLITE_CORRUPT_VTAB},
+    {ErrorCode::kFormatVersion, SQLITE_CORRUPT_VTAB},
+    {ErrorCode::kMapFull, SQLITE_FULL},
+    {ErrorCode::kDiskFull, SQLITE_FULL},
+    {ErrorCode::kTransactionTooBig, SQLITE_TOOBIG},
+    {ErrorCode::kTransactionFailed, SQLITE_ERROR},
+    {ErrorCode::kReadOnly, SQLITE_READONLY},
+    {ErrorCode::kBusy, SQLITE_BUSY},
+    {ErrorCode::kStaleHandle, SQLITE_ERROR},
+    {ErrorCode::kNotAllowed, SQLITE_AUTH},
+    {ErrorCode::kClosed, SQLITE_MISUSE},
+    {ErrorCode::kSecondImage, SQLITE_ERROR},
+    {ErrorCode::kFilesystem, SQLITE_CANTOPEN},
+    {ErrorCode::kIo, SQLITE_IOERR},
 };
 
 // A file that cannot be opened is CANTOPEN to SQLite's users, whatever call said so.
@@ -77,7 +86,9 @@ Error error_of(int code, const std::string& message) {
   return {ErrorCode::kInvalidArgument, message};
 }
 
-Failure current_failure() noexcept {
+namespace {
+
+Failure caught() noexcept {
   try {
     throw;
   } catch (const Error& error) {
@@ -92,6 +103,23 @@ Failure current_failure() noexcept {
   } catch (...) {
     return failure(SQLITE_INTERNAL, "oocmap: an exception of unknown type");
   }
+}
+
+// SQLite answers these by ending the transaction (sqlite3VdbeHalt). Whoever goes on all the same
+// then commits each statement that follows, and so stores a part of what was to be one.
+bool ends_transaction(int code) noexcept {
+  const int primary = code & 0xff;
+  return primary == SQLITE_FULL || primary == SQLITE_IOERR || primary == SQLITE_NOMEM;
+}
+
+}  // namespace
+
+Failure current_failure(sqlite3* db) noexcept {
+  Failure failure = caught();
+  if (!db || !ends_transaction(failure.code) || sqlite3_get_autocommit(db)) return failure;
+  if (failure.code == SQLITE_NOMEM) failure.message = sqlite3_mprintf("out of memory");
+  failure.code = SQLITE_ERROR;
+  return failure;
 }
 
 }  // namespace oocmap::sql

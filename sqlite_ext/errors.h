@@ -8,6 +8,8 @@
 #include "core/base/error.h"
 #include "core/base/export.h"
 
+struct sqlite3;
+
 namespace oocmap::sql {
 
 // An error SQLite has a code of its own for (constraints): code and message go out as they are.
@@ -31,7 +33,10 @@ struct Failure {
   int code;
   char* message;  // from sqlite3_mprintf; null where even that failed
 };
-// What the exception being handled says. To be called inside a catch block.
-Failure current_failure() noexcept;
+// What the exception being handled says. To be called inside a catch block. In an open transaction
+// of `db` a code that makes SQLite end it by itself becomes SQLITE_ERROR: the transaction stays,
+// as one that has to be rolled back where it cannot go on, so that no later statement is committed
+// without it.
+Failure current_failure(sqlite3* db) noexcept;
 
 }  // namespace oocmap::sql

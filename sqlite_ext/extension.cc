@@ -80,5 +80,5 @@ int take_slot(const sqlite3_api_routines* api) noexcept {
 
 extern "C" OOCMAP_API int sqlite3_oocmap_init(sqlite3* db, char** error,
                                               const sqlite3_api_routines* api) {
-  return oocmap::sql::guarded(api, error, [=] { oocmap::sql::load(db, api); });
+  return oocmap::sql::guarded(api, db, error, [=] { oocmap::sql::load(db, api); });
 }

@@ -26,13 +26,14 @@ std::shared_ptr<Connection> connection_of(void* client_data) {
 template <typename Work>
 int with_table(sqlite3_vtab* table, const Work& work) noexcept {
   Table& self = Table::of(table);
-  return guarded(self.connection->api, table, [&] { work(self); });
+  return guarded(self.connection->api, self.connection->db, table, [&] { work(self); });
 }
 
 template <typename Work>
 int with_cursor(sqlite3_vtab_cursor* cursor, const Work& work) noexcept {
   TableCursor& self = TableCursor::of(cursor);
-  return guarded(self.table.connection->api, cursor->pVtab, [&] { work(self); });
+  const Connection& connection = *self.table.connection;
+  return guarded(connection.api, connection.db, cursor->pVtab, [&] { work(self); });
 }
 
 // argv: module, schema, table, then the arguments.
@@ -50,27 +51,27 @@ std::unique_ptr<Table> make_table(const std::shared_ptr<Connection>& connection,
   return std::make_unique<Table>(connection, argv[1], name, std::move(arguments));
 }
 
-int create(sqlite3*, void* data, int argc, const char* const* argv, sqlite3_vtab** table,
+int create(sqlite3* db, void* data, int argc, const char* const* argv, sqlite3_vtab** table,
            char** error) noexcept {
   const auto connection = connection_of(data);
-  return guarded(connection->api, error, [&] {
+  return guarded(connection->api, db, error, [&] {
     auto made = make_table(connection, argc, argv);
     made->create_file();
     *table = made.release();
   });
 }
 
-int connect(sqlite3*, void* data, int argc, const char* const* argv, sqlite3_vtab** table,
+int connect(sqlite3* db, void* data, int argc, const char* const* argv, sqlite3_vtab** table,
             char** error) noexcept {
   const auto connection = connection_of(data);
-  return guarded(connection->api, error,
+  return guarded(connection->api, db, error,
                  [&] { *table = make_table(connection, argc, argv).release(); });
 }
 
 int disconnect(sqlite3_vtab* table) noexcept {
   const auto api = Table::of(table).connection->api;
   char* unused = nullptr;
-  return guarded(api, &unused, [&] { delete &Table::of(table); });
+  return guarded(api, nullptr, &unused, [&] { delete &Table::of(table); });
 }
 
 // DROP TABLE. The file stays as it is. SQLite would never call xSync on a table that is gone: what

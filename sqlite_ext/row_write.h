@@ -11,8 +11,8 @@ namespace oocmap::sql {
 template <typename Work>
 void in_savepoint(Session& session, const Work& work) {
   constexpr int kLevel = 1 << 30;  // above every level SQLite gives
-  session.savepoint(kLevel);
   try {
+    session.savepoint(kLevel);
     work();
   } catch (...) {
     session.rollback_to(kLevel);

@@ -22,7 +22,8 @@ using SqlFunction = void (*)(sqlite3_context*, int, sqlite3_value**);
 // Client data: a std::shared_ptr<Connection>*.
 template <int Slot, FunctionBody body>
 void slot_function(sqlite3_context* context, int argc, sqlite3_value** argv) noexcept {
-  guarded(slot_api(Slot), context, [=] {
+  const sqlite3_api_routines* const api = slot_api(Slot);
+  guarded(api, api->context_db_handle(context), context, [=] {
     body(**static_cast<std::shared_ptr<Connection>*>(sqlite3_user_data(context)), context, argc,
          argv);
   });

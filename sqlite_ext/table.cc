@@ -66,7 +66,7 @@ double Table::estimated_rows() noexcept {
   constexpr double kGuess = 1e6;
   double rows = kGuess;
   sqlite3_vtab failure{};
-  guarded(connection->api, &failure, [this, &rows] {
+  guarded(connection->api, nullptr, &failure, [this, &rows] {
     const ReadScope scope(session(), View::kSession);
     rows = static_cast<double>(root(scope.transaction()).count());
   });

@@ -142,7 +142,7 @@ TEST(ErrorTableTest, EachCodeHasItsRow) {
       {ErrorCode::kFormatVersion, SQLITE_CORRUPT_VTAB},
       {ErrorCode::kMapFull, SQLITE_FULL},
       {ErrorCode::kDiskFull, SQLITE_FULL},
-      {ErrorCode::kTransactionTooBig, SQLITE_FULL},
+      {ErrorCode::kTransactionTooBig, SQLITE_TOOBIG},
       {ErrorCode::kTransactionFailed, SQLITE_ERROR},
       {ErrorCode::kReadOnly, SQLITE_READONLY},
       {ErrorCode::kBusy, SQLITE_BUSY},

@@ -1,6 +1,8 @@
 // How SQL's transactions and writes beside SQL go together: the rows of the research that the
 // design stands on, through real SQL. `put` is what a Python lazy does.
 #include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <thread>
 
@@ -305,45 +307,165 @@ TEST_F(TransactionTest, DropOfATableWithUncommittedWritesIsRefused) {
   EXPECT_EQ(committed(), "a");
 }
 
-TEST_F(TransactionTest, FullMapPoisonsTheTransactionUntilItsRollback) {
-  Sqlite other;
-  const std::string small = folder.file("small.ooc");
-  OpenOptions options;
-  options.path = small;
-  options.max_size = 1 << 20;
-  const auto its = session_of(other.raw(), Store::open(options));
-  other.run("CREATE VIRTUAL TABLE temp.s USING oocmap('" + small + "')");
-  other.run("INSERT INTO s(key, value) VALUES ('kept', 1); BEGIN");
+// A map with a max_size of 1 MiB, as temp.s of a connection of its own.
+class FullMapTest : public ::testing::Test {
+ protected:
+  FullMapTest() {
+    OpenOptions options;
+    options.path = path;
+    options.max_size = 1 << 20;
+    session = session_of(db.raw(), Store::open(options));
+    db.run("CREATE VIRTUAL TABLE temp.s USING oocmap('" + path +
+           "'); INSERT INTO s(key, value) VALUES ('kept', 1)");
+  }
+  // Rows of 10,000 random bytes, one INSERT each, until one is refused. Returns the message.
+  std::string fill_row_by_row() {
+    for (int i = 0; i < 1000; ++i) {
+      const std::string error = db.error("INSERT INTO s(key, value) VALUES (" + std::to_string(i) +
+                                         ", hex(randomblob(5000)))");
+      if (!error.empty()) return error;
+    }
+    return "";
+  }
+  static std::string too_many_rows() {
+    return "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
+           "INSERT INTO s(key, value) SELECT i, hex(randomblob(5000)) FROM n";
+  }
+  std::string stored() {
+    Sqlite other;
+    other.run("CREATE VIRTUAL TABLE temp.s USING oocmap('" + path + "')");
+    return other.value("SELECT group_concat(key, ' ') FROM s");
+  }
+  bool in_transaction() { return sqlite3_get_autocommit(db.raw()) == 0; }
+  // Nothing works but a ROLLBACK, and nothing was kept.
+  void expect_to_be_rolled_back() {
+    for (const std::string sql :
+         {"INSERT INTO s(key, value) VALUES ('small', 1)", "SELECT * FROM s",
+          "INSERT INTO s(key, value) VALUES ('two', 1), ('rows', 1)", "DELETE FROM s",
+          "SAVEPOINT sp; INSERT INTO s(key, value) VALUES ('small', 1)", "COMMIT"}) {
+      EXPECT_TRUE(in_transaction()) << sql;
+      EXPECT_THAT(db.error(sql), HasSubstr("rolled back")) << sql;
+    }
+    EXPECT_FALSE(in_transaction()) << "the COMMIT that failed is its end";
+    EXPECT_EQ(stored(), "kept");
+    db.run("INSERT INTO s(key, value) VALUES ('again', 1)");
+    EXPECT_EQ(stored(), "kept again");
+  }
+
+  Folder folder;
+  std::string path = folder.file("small.ooc");
+  Sqlite db;
+  std::shared_ptr<Session> session;
+};
+
+TEST_F(FullMapTest, OutsideATransactionItIsSqliteFull) {
+  EXPECT_NE(db.error(too_many_rows()), "");
+  EXPECT_EQ(db.code(), SQLITE_FULL);
+  EXPECT_EQ(stored(), "kept");
+}
+
+// SQLITE_FULL would make SQLite end the transaction: what follows would be committed by itself.
+TEST_F(FullMapTest, InTheMidstOfATransactionNothingIsKept) {
+  db.run("BEGIN; INSERT INTO s(key, value) VALUES ('first', 1)");
+  EXPECT_THAT(fill_row_by_row(), HasSubstr("the map is full at its max_size of 1048576 bytes"));
+  EXPECT_EQ(db.code(), SQLITE_ERROR);
+  expect_to_be_rolled_back();
+}
+
+TEST_F(FullMapTest, InTheMidstOfATransactionRollbackIsTheUsers) {
+  db.run("BEGIN");
+  EXPECT_NE(fill_row_by_row(), "");
+  db.run("ROLLBACK; BEGIN; INSERT INTO s(key, value) VALUES ('again', 1); COMMIT");
+  EXPECT_EQ(stored(), "kept again");
+}
+
+TEST_F(FullMapTest, StatementOfSeveralRowsUndoesItselfAlone) {
+  db.run("BEGIN; INSERT INTO s(key, value) VALUES ('first', 1)");
+  EXPECT_THAT(db.error(too_many_rows()), HasSubstr("full at its max_size"));
+  EXPECT_TRUE(in_transaction());
+  db.run("INSERT INTO s(key, value) VALUES ('last', 1); COMMIT");
+  EXPECT_EQ(stored(), "kept first last");
+}
+
+TEST_F(FullMapTest, SavepointAroundItCures) {
+  db.run("BEGIN; INSERT INTO s(key, value) VALUES ('first', 1); SAVEPOINT sp");
+  EXPECT_NE(fill_row_by_row(), "");
+  EXPECT_THAT(db.error("SELECT * FROM s"), HasSubstr("rolled back"));
+  db.run("ROLLBACK TO sp; INSERT INTO s(key, value) VALUES ('last', 1); RELEASE sp; COMMIT");
+  EXPECT_EQ(stored(), "kept first last");
+}
+
+TEST_F(FullMapTest, ReleaseOfTheSavepointAroundItDoesNotCure) {
+  db.run("BEGIN; INSERT INTO s(key, value) VALUES ('first', 1); SAVEPOINT sp");
+  EXPECT_NE(fill_row_by_row(), "");
+  db.run("RELEASE sp");
+  expect_to_be_rolled_back();
+}
+
+TEST_F(FullMapTest, WriteBesideSqlPoisonsTheTransaction) {
+  db.run("BEGIN");
   try {
     for (int i = 0; i < 1000; ++i) {
       oocmap::put(
-          *its, Key::integer(i),
+          *session, Key::integer(i),
           EncodedValue::payload(PayloadKind::kStr, std::to_string(i) + std::string(10'000, 'x')));
     }
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kMapFull) << error.message();
   }
-  EXPECT_THAT(other.error("INSERT INTO s(key, value) VALUES (1, 1)"), HasSubstr("rolled back"));
-  EXPECT_THAT(other.error("SELECT * FROM s"), HasSubstr("rolled back"));
-  EXPECT_THAT(other.error("COMMIT"), HasSubstr("rolled back"));
-  other.error("ROLLBACK");
-  EXPECT_EQ(other.value("SELECT key FROM s"), "kept");
-  other.run("INSERT INTO s(key, value) VALUES ('again', 1)");
+  expect_to_be_rolled_back();
 }
 
-TEST_F(TransactionTest, FullMapIsSqliteFull) {
-  Sqlite other;
-  OpenOptions options;
-  options.path = folder.file("small.ooc");
-  options.max_size = 1 << 20;
-  const auto its = session_of(other.raw(), Store::open(options));
-  other.run("CREATE VIRTUAL TABLE temp.s USING oocmap('" + options.path + "')");
-  EXPECT_NE(other.error("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
-                        "1000) INSERT INTO s(key, value) SELECT i, hex(randomblob(5000)) FROM n"),
-            "");
-  EXPECT_EQ(other.code(), SQLITE_FULL);
-  EXPECT_EQ(other.value("SELECT count(*) FROM s"), "0");
+// What a COMMIT cannot write: all of it is undone, and SQLite's transaction is over, too.
+TEST_F(FullMapTest, DiskThatIsFullAtTheCommitKeepsNothing) {
+  db.run("BEGIN; INSERT INTO s(key, value) VALUES (1, hex(randomblob(100000)))");
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = 64 << 10;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const std::string error = db.error("COMMIT");
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_THAT(error, HasSubstr("no space left"));
+  EXPECT_THAT(error, HasSubstr("the transaction was rolled back"));
+  EXPECT_EQ(db.code(), SQLITE_FULL);
+  EXPECT_FALSE(in_transaction());
+  EXPECT_EQ(stored(), "kept");
+  db.run("INSERT INTO s(key, value) VALUES ('again', 1)");
+  EXPECT_EQ(stored(), "kept again");
+}
+
+// A row of several puts stands in a savepoint of its own, the 65th here.
+TEST_F(TransactionTest, RowWhoseSavepointIsRefusedChangesNothing) {
+  db.run("CREATE VIRTUAL TABLE temp.n USING oocmap('" + path + "', a PATH '$.a', b PATH '$.b')");
+  db.run("BEGIN; INSERT INTO m(key, json) VALUES ('k', '{\"a\": 1}')");
+  for (int i = 0; i < 64; ++i) db.run("SAVEPOINT s" + std::to_string(i));
+  EXPECT_THAT(db.error("UPDATE n SET a = 2, b = 2 WHERE key = 'k'"),
+              HasSubstr("more than 64 savepoints"));
+  EXPECT_EQ(db.code(), SQLITE_TOOBIG);
+  insert_key("after");
+  db.run("RELEASE s63; UPDATE n SET a = 3, b = 3 WHERE key = 'k'; COMMIT");
+  EXPECT_EQ(committed(), "after k");
+  EXPECT_EQ(db.value("SELECT json FROM m WHERE key = 'k'"), "{\"a\":3,\"b\":3}");
+}
+
+// SQLite would drop the message of a SAVEPOINT's error: the writes inside say why.
+TEST_F(TransactionTest, SavepointThatIsRefusedLeavesTheTransactionAsItIs) {
+  db.run("BEGIN");
+  insert_key("a");
+  for (int i = 0; i < 65; ++i) db.run("SAVEPOINT s" + std::to_string(i));
+  for (const std::string rows : {"('b')", "('b'), ('c')"}) {
+    EXPECT_THAT(db.error("INSERT INTO m(key) VALUES " + rows),
+                HasSubstr("more than 64 savepoints"));
+    EXPECT_EQ(db.code(), SQLITE_TOOBIG);
+  }
+  db.run("ROLLBACK TO s64; RELEASE s64");
+  insert_key("d");
+  EXPECT_EQ(committed(), "");
+  db.run("RELEASE s0; COMMIT");
+  EXPECT_EQ(committed(), "a d");
 }
 
 TEST_F(TransactionTest, SecondWriterIsBusyAtOnceOnTheSameThread) {

@@ -38,7 +38,7 @@ _ERRORS: dict[type[apsw.Error], type[Error]] = {
 
 def _raise_ours(error: apsw.Error) -> NoReturn:
     """Raise the error of this package that SQLite's stands for; any other as it is."""
-    if isinstance(error, apsw.FullError):
+    if isinstance(error, apsw.FullError | apsw.TooBigError):
         raise StoreFullError(errno.ENOSPC, str(error)) from error
     if isinstance(error, apsw.IOError):
         raise IoError(errno.EIO, str(error)) from error
