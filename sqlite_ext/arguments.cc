@@ -1,6 +1,6 @@
 #include "sqlite_ext/arguments.h"
 
-#include <string_view>
+#include <optional>
 
 #include "core/base/error.h"
 #include "sqlite_ext/tokens.h"
@@ -143,6 +143,12 @@ void check_column_names(const Arguments& arguments, const std::string& table) {
     }
     taken.push_back(column.name);
   }
+}
+
+void check_commas(std::string_view create_statement) {
+  const std::optional<char> sign = sign_behind_nothing(create_statement);
+  if (!sign) return;
+  fail(std::string("unexpected \"") + *sign + "\" where an argument should stand; " + kExpected);
 }
 
 Arguments parse_arguments(const std::string& table, const std::vector<std::string>& arguments) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/json/path.h"
@@ -28,6 +29,10 @@ struct Arguments {
 // `arguments`: what stands between the parentheses, split at the commas, as SQLite hands it over.
 // Errors: kInvalidArgument; the message quotes the bad token and says what was expected.
 Arguments parse_arguments(const std::string& table, const std::vector<std::string>& arguments);
+
+// Refuses a statement in which a comma stands before or behind nothing, of which SQLite tells a
+// module nothing. Errors: kInvalidArgument.
+void check_commas(std::string_view create_statement);
 
 // Whether a table of this name can have these columns. Errors: kInvalidArgument where two share a
 // name.

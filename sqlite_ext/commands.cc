@@ -19,6 +19,8 @@ constexpr Command kCommands[] = {
     {"lock", take_lock},  // the write lock now, before the transaction reads
 };
 
+}  // namespace
+
 std::string command_names() {
   std::string names;
   for (const Command& command : kCommands) {
@@ -27,8 +29,6 @@ std::string command_names() {
   }
   return names;
 }
-
-}  // namespace
 
 void run_command(Table& table, sqlite3_value* command) {
   const bool is_text = sqlite3_value_type(command) == SQLITE_TEXT;

@@ -93,15 +93,21 @@ void get_several(Connection& connection, sqlite3_context* context, int argc, sql
   result_json_text(context, json);
 }
 
+[[noreturn]] void fail_count(const std::string& name, const std::string& takes, int argc) {
+  throw Error(ErrorCode::kInvalidArgument,
+              "wrong number of arguments to function " + name + "(): it takes " + takes +
+                  ", where x is a handle (the column named like the table) or JSON text, and was "
+                  "given " +
+                  std::to_string(argc));
+}
+
 void check_arguments(const char* name, int argc) {
-  if (argc == 1 || argc == 2) return;
-  throw Error(ErrorCode::kInvalidArgument, "wrong number of arguments to function " +
-                                               std::string(name) + "(): it takes x [, path]");
+  if (argc < 1 || argc > 2) fail_count(name, "x [, path]", argc);
 }
 
 void get(Connection& connection, sqlite3_context* context, int argc, sqlite3_value** argv) {
   if (argc > 2) return get_several(connection, context, argc, argv);
-  if (argc == 0) check_arguments("oocmap_get", argc);
+  if (argc == 0) fail_count("oocmap_get", "x [, path ...]", argc);
   if (const Target target(connection, context, argc, argv); target) {
     target.subject().result(context, target.place());
   }

@@ -1,6 +1,5 @@
 #include "sqlite_ext/keys.h"
 
-#include "core/base/error.h"
 #include "core/base/utf8.h"
 #include "core/format/handle.h"
 #include "core/format/order_number.h"
@@ -129,6 +128,11 @@ std::string describe_key(const Key& key) {
   text.resize(kLongest);
   while (text_form(text) == TextForm::kNone) text.pop_back();  // not in the middle of a character
   return text + "...";
+}
+
+Error in_row(const Key& key, const Error& error) {
+  return {error.code(), "oocmap: in the row " + describe_key(key) + ": " + error.message(),
+          error.system_error(), error.path()};
 }
 
 KeyBounds region_bounds(KeyRegion region) {

@@ -8,6 +8,7 @@
 
 #include <optional>
 
+#include "core/base/error.h"
 #include "core/format/key_encoding.h"
 #include "core/store/dict.h"
 #include "sqlite_ext/api.h"
@@ -28,6 +29,8 @@ void result_key(sqlite3_context* context, const Key& key);
 const char* key_type_name(const Key& key);
 // For messages: a short text of the key.
 std::string describe_key(const Key& key);
+// The same error, its message naming the row: in the row 'k': ...
+Error in_row(const Key& key, const Error& error);
 
 // SQLite sorts keys as NULL < numbers < text < BLOB, BLOBs by their bytes. The store sorts numbers
 // < text < bytes < others. The two agree inside each of these regions, walked in this order:

@@ -12,6 +12,7 @@
 
 #include "sqlite_ext/functions.h"
 #include "sqlite_ext/planner.h"
+#include "sqlite_ext/statement.h"
 #include "sqlite_ext/table.h"
 #include "sqlite_ext/table_cursor.h"
 #include "sqlite_ext/update.h"
@@ -51,11 +52,24 @@ std::unique_ptr<Table> make_table(const std::shared_ptr<Connection>& connection,
   return std::make_unique<Table>(connection, argv[1], name, std::move(arguments));
 }
 
+// The statement that is making the table: SQLite has written it into the schema by now. Nothing
+// where an authorizer keeps it from us.
+std::string create_statement(const Connection& connection, const Table& table) {
+  const Statement statement(connection.db, "SELECT sql FROM " + quoted_name(table.schema) +
+                                               ".sqlite_master WHERE type = 'table' AND name = ?");
+  if (!statement.prepared()) return {};
+  sqlite3_bind_text(statement.raw(), 1, table.name.c_str(), -1, SQLITE_STATIC);
+  if (sqlite3_step(statement.raw()) != SQLITE_ROW) return {};
+  const unsigned char* const text = sqlite3_column_text(statement.raw(), 0);
+  return text ? reinterpret_cast<const char*>(text) : "";
+}
+
 int create(sqlite3* db, void* data, int argc, const char* const* argv, sqlite3_vtab** table,
            char** error) noexcept {
   const auto connection = connection_of(data);
   return guarded(connection->api, db, error, [&] {
     auto made = make_table(connection, argc, argv);
+    check_commas(create_statement(*connection, *made));
     made->create_file();
     *table = made.release();
   });

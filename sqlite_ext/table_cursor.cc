@@ -144,15 +144,19 @@ void TableCursor::column_of_value(sqlite3_context* context, const Column& column
     found = get_path(store, transaction, *found, table.arguments.columns[column.named].path);
   }
   if (!found) return;  // NULL: no such path, or the row was erased while it was read
-  switch (column.kind) {
-    case ColumnKind::kType:
-      return sqlite3_result_text(context, type_name(*found), -1, SQLITE_STATIC);
-    case ColumnKind::kJson:
-      return result_json(context, store, transaction, *found);
-    case ColumnKind::kHandle:
-      return result_handle(context, *session_, transaction, *found);
-    default:
-      return result_value(context, store, transaction, *found);
+  try {
+    switch (column.kind) {
+      case ColumnKind::kType:
+        return sqlite3_result_text(context, type_name(*found), -1, SQLITE_STATIC);
+      case ColumnKind::kJson:
+        return result_json(context, store, transaction, *found);
+      case ColumnKind::kHandle:
+        return result_handle(context, *session_, transaction, *found);
+      default:
+        return result_value(context, store, transaction, *found);
+    }
+  } catch (const Error& error) {
+    throw in_row(entry_.key, error);
   }
 }
 

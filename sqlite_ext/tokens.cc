@@ -11,6 +11,8 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c
 
 bool is_blank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
+bool is_quote(char c) { return c == '\'' || c == '"' || c == '`' || c == '['; }
+
 bool is_word(char c) {
   return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || c == '_' || c == '$' ||
          c == '.' || static_cast<unsigned char>(c) >= 0x80;
@@ -36,7 +38,45 @@ Token quoted(std::string_view text, size_t at) {
               "oocmap: the quote does not end: " + std::string(text.substr(at)));
 }
 
+// A comment is a blank.
+std::string without_comments(std::string_view text) {
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const std::string_view rest = text.substr(at);
+    size_t length = 1;
+    if (is_quote(rest[0])) {
+      length = quoted(text, at).raw.size();
+      out += rest.substr(0, length);
+    } else if (rest.starts_with("--")) {
+      length = std::min(rest.find('\n'), rest.size());
+    } else if (rest.starts_with("/*")) {
+      length = std::min(rest.find("*/", 2), rest.size() - 2) + 2;
+      out += ' ';
+    } else {
+      out += rest[0];
+    }
+    at += length;
+  }
+  return out;
+}
+
 }  // namespace
+
+std::optional<char> sign_behind_nothing(std::string_view create_statement) {
+  int depth = 0;
+  int arguments = 0;
+  bool empty = true;  // the argument that is being read
+  for (const Token& token : split_tokens(without_comments(create_statement))) {
+    const bool at_top = depth == 1;
+    if (token.is_sign('(')) ++depth;
+    if (token.is_sign(')')) --depth;
+    const bool ends = at_top && (token.is_sign(',') || depth == 0);
+    if (ends && empty && (arguments > 0 || depth > 0)) return token.text[0];
+    if (ends) ++arguments;
+    if (at_top) empty = ends;
+  }
+  return std::nullopt;
+}
 
 bool same_name(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -55,7 +95,7 @@ std::vector<Token> split_tokens(std::string_view text) {
       ++at;
       continue;
     }
-    if (c == '\'' || c == '"' || c == '`' || c == '[') {
+    if (is_quote(c)) {
       tokens.push_back(quoted(text, at));
     } else {
       size_t end = at;

@@ -1,6 +1,7 @@
 // Splits one argument of CREATE VIRTUAL TABLE into SQL tokens.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,11 @@ struct Token {
 
 // Errors: kInvalidArgument for a quote that does not end.
 std::vector<Token> split_tokens(std::string_view text);
+
+// The first comma or bracket of `CREATE VIRTUAL TABLE name USING module(...)` before which an
+// argument is missing: SQLite tells a module nothing of arguments that are empty. nullopt where
+// there is none; for no arguments at all, too.
+std::optional<char> sign_behind_nothing(std::string_view create_statement);
 
 // Compares as SQL names are: ASCII letters without case.
 bool same_name(std::string_view a, std::string_view b);

@@ -90,9 +90,16 @@ class NewRow {
                     "UNIQUE constraint failed: " + table.name + ".key");
 }
 
-[[noreturn]] void fail_null(const Table& table) {
+[[noreturn]] void fail_null(const Table& table, const std::string& hint = {}) {
   throw SqliteError(SQLITE_CONSTRAINT_NOTNULL,
-                    "NOT NULL constraint failed: " + table.name + ".key");
+                    "NOT NULL constraint failed: " + table.name + ".key" + hint);
+}
+
+// A row that is all NULL may be a command that is NULL: SQLite does not tell the two apart.
+[[noreturn]] void fail_no_key(const Table& table, const NewRow& row) {
+  if (row.whole() || !row.named.empty()) fail_null(table);
+  fail_null(table, " (all of the row is NULL; a command in the column " + quoted_name(table.name) +
+                       " is text: " + command_names() + ")");
 }
 
 // OR REPLACE makes room; any other mode is SQLite's to handle, once it is told.
@@ -107,14 +114,23 @@ Key stored_key(sqlite3_value* value) {
 }
 
 // `type` and `key_type` describe: one that is given must agree with what is stored.
-void check_described(const char* column, sqlite3_value* given, std::string_view actual) {
+void check_described(const std::string& column, sqlite3_value* given, std::string_view actual,
+                     const std::string& what, const std::string& hint) {
   if (!has_value(given) || text_bytes(given).empty()) return;  // .import has no NULL
   const Bytes wanted = text_bytes(given);
   if (wanted == actual) return;
-  throw Error(ErrorCode::kTypeMismatch,
-              std::string("oocmap: the column ") + column + " says '" + std::string(wanted) +
-                  "', but what is stored is of type '" + std::string(actual) +
-                  "' (containers go into the column json; NULL leaves " + column + " open)");
+  throw Error(ErrorCode::kTypeMismatch, "oocmap: the column " + column + " says '" +
+                                            std::string(wanted) + "', but " + what +
+                                            " is of type '" + std::string(actual) + "' (" + hint +
+                                            "NULL leaves " + column + " open)");
+}
+
+void check_type(sqlite3_value* given, std::string_view actual) {
+  check_described("type", given, actual, "what is stored", "containers go into the column json; ");
+}
+
+void check_key_type(sqlite3_value* given, const Key& key) {
+  check_described("key_type", given, key_type_name(key), "the key " + describe_key(key), "");
 }
 
 std::string_view type_of_json(sqlite3_value* json) {
@@ -156,20 +172,32 @@ std::string_view type_of_value(sqlite3_value* value) {
   return type_name(scalar ? unpack_scalar(handle.packed) : Member{handle.tag, handle.identity});
 }
 
+// What `encode` gives; its errors name the row, where that has a key.
+template <typename Encode>
+EncodedValue encode_for(const std::optional<Key>& key, const Encode& encode) {
+  try {
+    return encode();
+  } catch (const Error& error) {
+    if (!key) throw;
+    throw in_row(*key, error);
+  }
+}
+
 // The value a row gives: json before value; named columns alone make a dict.
-EncodedValue encode_row(Table& table, const NewRow& row) {
+EncodedValue encode_row(Table& table, const NewRow& row, const std::optional<Key>& key) {
   if (has_value(row.json)) {
-    EncodedValue encoded = encode_json(row.json);
-    check_described("type", row.type, type_of_json(row.json));
+    EncodedValue encoded = encode_for(key, [&] { return encode_json(row.json); });
+    check_type(row.type, type_of_json(row.json));
     return encoded;
   }
   if (!row.whole() && !row.named.empty()) {
-    check_described("type", row.type, "dict");
+    check_type(row.type, "dict");
     return encode_named(*table.connection, table.session(), row.named);
   }
-  check_described("type", row.type, type_of_value(row.value));
+  check_type(row.type, type_of_value(row.value));
   if (!row.value) return EncodedValue::none();
-  return encode_value(*table.connection, table.session(), row.value);
+  return encode_for(key,
+                    [&] { return encode_value(*table.connection, table.session(), row.value); });
 }
 
 void set_named(Table& table, RowWrite& write, const Key& key, const NamedValue& named) {
@@ -179,8 +207,9 @@ void set_named(Table& table, RowWrite& write, const Key& key, const NamedValue& 
     const auto row = write.find(key);
     if (!row || !get_path(write.store(), write.transaction(), *row, column.path)) return;
   }
-  write.set_inside(key, column.path, column.path_text,
-                   encode_value(*table.connection, table.session(), named.value));
+  write.set_inside(key, column.path, column.path_text, encode_for(key, [&] {
+                     return encode_value(*table.connection, table.session(), named.value);
+                   }));
 }
 
 bool has_root(Table& table) {
@@ -193,9 +222,9 @@ void insert_encoded(Table& table, const NewRow& row, EncodedValue value) {
   write.make_root();
   const NodeView root = write.root();
   const bool is_dict = root.container_kind() == WordKind::kDict;
-  if (!row.key && is_dict) fail_null(table);
+  if (!row.key && is_dict) fail_no_key(table, row);
   const Key key = row.key ? stored_key(row.key) : Key::integer(static_cast<int64_t>(root.count()));
-  check_described("key_type", row.key_type, key_type_name(key));
+  check_key_type(row.key_type, key);
   if (write.find(key) && !replaces(table)) fail_unique(table);
   write.set(key, std::move(value));
   if (row.whole()) {
@@ -205,7 +234,7 @@ void insert_encoded(Table& table, const NewRow& row, EncodedValue value) {
 }
 
 void insert_row(Table& table, const NewRow& row) {
-  EncodedValue value = encode_row(table, row);
+  EncodedValue value = encode_row(table, row, row.key ? key_from(row.key) : std::nullopt);
   const bool several = (row.whole() && !row.named.empty()) || !has_root(table);
   if (!several) return insert_encoded(table, row, std::move(value));
   in_savepoint(table.session(), [&] { insert_encoded(table, row, std::move(value)); });
@@ -238,8 +267,8 @@ void update_encoded(Table& table, const Key& from, const Key& to, const NewRow& 
   RowWrite write(table);
   const auto current = write.find(from);
   if (!current) return;  // erased since the row was read
-  check_described("key_type", row.key_type, key_type_name(to));
-  if (!row.whole()) check_described("type", row.type, type_name(*current));
+  check_key_type(row.key_type, to);
+  if (!row.whole()) check_type(row.type, type_name(*current));
   if (!(to == from)) change_key(table, write, from, to);
   const bool unchanged = !row.json && row.value && is_itself(table, write, to, row.value);
   if (value && !unchanged) write.set(to, std::move(*value));
@@ -281,7 +310,7 @@ void update_row(Table& table, sqlite3_value* old_key, const NewRow& row) {
   const Key from = stored_key(old_key);
   const Key to = row.key ? stored_key(row.key) : from;
   std::optional<EncodedValue> value;
-  if (row.whole()) value = encode_row(table, row);
+  if (row.whole()) value = encode_row(table, row, to);
   const size_t writes = row.named.size() * 2 + (row.whole() ? 1 : 0) + (to == from ? 0 : 1);
   if (writes < 2) return update_encoded(table, from, to, row, std::move(value));
   in_savepoint(table.session(), [&] { update_encoded(table, from, to, row, std::move(value)); });

@@ -77,6 +77,20 @@ def test_example_prints_what_the_page_says(number: int, printed: list[str]) -> N
     assert printed[number] == expected, sql
 
 
+@pytest.mark.parametrize(
+    ("line", "works_in"),
+    [(".load ./oocmap", "build"), (".load build/oocmap", "."), (".load oocmap", "")],
+)
+def test_the_lines_that_load(line: str, works_in: str, tmp_path: pathlib.Path) -> None:
+    assert f"`{line}`" in PAGE.read_text(encoding="utf-8") or f"{line}\n" in examples()[0][0]
+    extension = pathlib.Path(os.environ.get("OOCMAP_SO", ROOT / "build" / "oocmap.so"))
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "oocmap.so").symlink_to(extension.resolve(strict=True))
+    for folder in ("build", "."):
+        (output,) = run([f"{line}\n"], tmp_path / folder)
+        assert output == "" if folder == works_in else "cannot open shared object" in output
+
+
 def test_page_names_every_function_and_module(tmp_path: pathlib.Path) -> None:
     extension = pathlib.Path(os.environ.get("OOCMAP_SO", ROOT / "build" / "oocmap.so"))
     (tmp_path / "oocmap.so").symlink_to(extension.resolve(strict=True))

@@ -27,6 +27,20 @@ TEST_F(ArgumentsTest, FileComesFirstAndQuoted) {
   EXPECT_EQ(error_of("'a' 'b'"), "oocmap: unexpected \"'a' 'b'\"; " + file_form);
 }
 
+// SQLite drops arguments that are empty.
+TEST_F(ArgumentsTest, CommaBesideNothing) {
+  const auto unexpected = [this](const std::string& sign) {
+    return "oocmap: unexpected \"" + sign + "\" where an argument should stand; " + any_form;
+  };
+  EXPECT_EQ(rest_error(""), unexpected(")"));
+  EXPECT_EQ(rest_error(" flat=1, "), unexpected(")"));
+  EXPECT_EQ(rest_error("flat=1, /* , */ -- )\n"), unexpected(")"));
+  EXPECT_EQ(rest_error(", flat=1"), unexpected(","));
+  EXPECT_EQ(error_of(", '" + path + "'"), unexpected(","));
+  EXPECT_EQ(error_of("'" + path + "',", "odd(, \"\"name"), unexpected(")"));
+  EXPECT_EQ(rest_error("a DECIMAL(10, 2) PATH '$.\",\"' /* ,, */, -- ,,\n [b,,] PATH '$.b'"), "");
+}
+
 TEST_F(ArgumentsTest, OptionsAreChecked) {
   EXPECT_EQ(rest_error("roots='$.a'"),
             "oocmap: unknown option \"roots\" in \"roots='$.a'\"; " + any_form);

@@ -103,9 +103,14 @@ TEST_F(FunctionsTest, BadInputIsAnError) {
   EXPECT_EQ(db.error("SELECT oocmap_get(X'00')"),
             "expected a handle (the column named like the table) or JSON text, not a BLOB");
   EXPECT_EQ(db.error("SELECT oocmap_type(1, '$', '$')"),
-            "wrong number of arguments to function oocmap_type(): it takes x [, path]");
+            "wrong number of arguments to function oocmap_type(): it takes x [, path], where x is "
+            "a handle (the column named like the table) or JSON text, and was given 3");
   EXPECT_EQ(db.error("SELECT oocmap_get()"),
-            "wrong number of arguments to function oocmap_get(): it takes x [, path]");
+            "wrong number of arguments to function oocmap_get(): it takes x [, path ...], where x "
+            "is a handle (the column named like the table) or JSON text, and was given 0");
+  EXPECT_THAT(db.error("SELECT oocmap_ref()"), HasSubstr("oocmap_ref(): it takes x [, path],"));
+  EXPECT_THAT(db.error("SELECT oocmap_len('[]', '$', '$')"), HasSubstr("was given 3"));
+  EXPECT_EQ(db.value("SELECT oocmap_get('[1]')"), "[1]") << "the path is $";
   EXPECT_NE(db.error("SELECT oocmap_version(1)"), "");
 }
 
@@ -140,8 +145,10 @@ TEST_F(FunctionsTest, VersionIsTheProjects) {
 
 TEST_F(FunctionsTest, TextLongerThanSqliteTakesIsAnErrorThatSaysWhatToDo) {
   sqlite3_limit(db.raw(), SQLITE_LIMIT_LENGTH, 100);
-  EXPECT_EQ(db.error("SELECT value FROM m"),
-            "the value's JSON text is longer than 100 bytes: read parts of it with a path");
+  EXPECT_EQ(
+      db.error("SELECT value FROM m"),
+      "oocmap: in the row 'd': the value's JSON text is longer than 100 bytes: read parts of it "
+      "with a path");
   EXPECT_EQ(get("oocmap_get(m, '$.user.name')"), "Ann");
 }
 
@@ -175,8 +182,10 @@ TEST_F(HandleTest, HandleOfARolledBackTransactionIsStale) {
   db.run("ROLLBACK");
   EXPECT_EQ(db.error("SELECT oocmap_json(" + made + ")"),
             "the handle is stale: the transaction it was made in was rolled back");
-  EXPECT_EQ(db.error("INSERT INTO m(key, value) VALUES ('again', " + made + ")"),
-            "the handle is stale: the transaction it was made in was rolled back");
+  EXPECT_EQ(
+      db.error("INSERT INTO m(key, value) VALUES ('again', " + made + ")"),
+      "oocmap: in the row 'again': the handle is stale: the transaction it was made in was rolled "
+      "back");
 }
 
 TEST_F(HandleTest, HandleOfACommittedTransactionStaysGood) {

@@ -7,6 +7,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class WriteTest : public MapTest {
  protected:
@@ -32,9 +33,13 @@ TEST_F(WriteTest, InsertTakesValueOrJson) {
 }
 
 TEST_F(WriteTest, BadJsonSaysWhereAndStoresNothing) {
-  EXPECT_THAT(db.error("INSERT INTO m(key, json) VALUES (1, '[1, 2')"),
-              HasSubstr("bad JSON at byte 5"));
+  EXPECT_THAT(db.error("INSERT INTO m(key, json) VALUES (1, '[]'), ('k', '[1, 2')"),
+              StartsWith("oocmap: in the row 'k': bad JSON at byte 5: "));
   EXPECT_EQ(db.code(), SQLITE_ERROR);
+  EXPECT_THAT(db.error("INSERT INTO m(json) VALUES ('[1, 2')"), StartsWith("bad JSON at byte 5: "));
+  const std::string deep(100'001, '[');
+  EXPECT_EQ(db.error("INSERT INTO m(key, json) VALUES (1.5, '" + deep + "')"),
+            "oocmap: in the row 1.5: a value nested more than 100000 levels deep");
   EXPECT_THAT(db.error("INSERT INTO m(key, json) VALUES (1, X'00')"),
               HasSubstr("takes JSON text, not a BLOB"));
   EXPECT_EQ(json(), "");
@@ -42,7 +47,8 @@ TEST_F(WriteTest, BadJsonSaysWhereAndStoresNothing) {
 
 TEST_F(WriteTest, TextThatIsNoUtf8IsRefused) {
   EXPECT_EQ(db.error("INSERT INTO m(key, value) VALUES (1, CAST(X'ff' AS TEXT))"),
-            "the text is not UTF-8 and cannot be stored as a str; CAST it to BLOB to store bytes");
+            "oocmap: in the row 1: the text is not UTF-8 and cannot be stored as a str; CAST it to "
+            "BLOB to store bytes");
   EXPECT_EQ(db.error("INSERT INTO m(key, value) VALUES (CAST(X'ff' AS TEXT), 1)"),
             "the key is text that is not UTF-8; CAST it to BLOB to store bytes");
   EXPECT_EQ(db.value("SELECT count(*) FROM m WHERE key = CAST(X'ff' AS TEXT)"), "0");
@@ -53,6 +59,10 @@ TEST_F(WriteTest, NullKeyIsAConstraint) {
             "NOT NULL constraint failed: m.key");
   EXPECT_EQ(db.extended_code(), SQLITE_CONSTRAINT_NOTNULL);
   db.run("INSERT OR IGNORE INTO m(key, value) VALUES (NULL, 1), (1, 1)");
+  EXPECT_EQ(db.error("INSERT INTO m(m) VALUES (NULL)"),
+            "NOT NULL constraint failed: m.key (all of the row is NULL; a command in the column "
+            "\"m\" is text: 'join', 'lock')");
+  EXPECT_EQ(db.extended_code(), SQLITE_CONSTRAINT_NOTNULL);
   EXPECT_EQ(db.error("UPDATE m SET key = NULL"), "NOT NULL constraint failed: m.key");
   EXPECT_EQ(json(), "1|1");
 }
@@ -140,7 +150,9 @@ TEST_F(WriteTest, TypeColumnMustAgree) {
       db.error("INSERT INTO m(key, value, type) VALUES (3, '{}', 'dict')"),
       "oocmap: the column type says 'dict', but what is stored is of type 'str' (containers go "
       "into the column json; NULL leaves type open)");
-  EXPECT_NE(db.error("INSERT INTO m(key, key_type) VALUES (3, 'str')"), "");
+  EXPECT_EQ(db.error("INSERT INTO m(key, key_type) VALUES (3, 'str')"),
+            "oocmap: the column key_type says 'str', but the key 3 is of type 'int' (NULL leaves "
+            "key_type open)");
   EXPECT_NE(db.error("UPDATE m SET type = 'int' WHERE key = 1"), "");
   db.run("UPDATE m SET type = 'int', value = 5 WHERE key = 1");
   db.run("UPDATE m SET type = 'int' WHERE key = 1");
