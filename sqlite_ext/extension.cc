@@ -23,7 +23,7 @@ void check_library() {
 
 // LMDB must not open a file twice in a process: two images of it would not know of each other.
 void check_image() {
-  if (const auto other = other_image_path()) {
+  if (const auto other = take_process()) {
     throw Error(ErrorCode::kSecondImage, "oocmap is in this process already, from '" + *other +
                                              "': '" + image_path() +
                                              "' cannot be loaded beside it; load the same file");

@@ -178,8 +178,11 @@ OOCMAP_API uint64_t this_thread_number() noexcept;
 OOCMAP_API const std::string& image_path();
 // Its build id: the native Python module compares it with the one it was compiled against.
 OOCMAP_API const char* image_build_id();
-// Path of another image of this library in the process, nullopt where there is none. Cost: a scan
-// of the loaded objects; called when an image is loaded and when a file is first opened.
-OOCMAP_API std::optional<std::string> other_image_path();
+// Makes this image the one that may open files in this process, for good; called when it is loaded
+// and when a file is first opened. Returns: the path of another image that was first, else nullopt.
+// Cost: the first time a scan of the loaded objects.
+OOCMAP_API std::optional<std::string> take_process();
+// Path of another image in the process, were it one that was refused; nullopt where there is none.
+std::optional<std::string> other_image_path();
 
 }  // namespace oocmap

@@ -162,10 +162,13 @@ std::shared_ptr<Environment> Registry::find(const FileId& file,
 
 std::shared_ptr<Environment> Registry::attach(const std::string& path, const struct stat& file,
                                               const OpenOptions& options, uint32_t format_version) {
-  if (const auto other = other_image_path()) {
+  if (const auto other = take_process()) {
     throw Error(ErrorCode::kSecondImage,
-                "two copies of this library are loaded in this process, '" + image_path() +
-                    "' and '" + *other + "': a file opened by both would lose data; load only one");
+                "cannot open '" + path + "': this process uses another copy of this library, '" +
+                    *other +
+                    "', and a file opened by both would lose data; load that one instead "
+                    "of '" +
+                    image_path() + "'");
   }
   const bool writable = options.mode != OpenMode::kRead;
   auto guard = std::make_unique<FileGuard>(path, writable);

@@ -27,9 +27,9 @@ void check_image() {
                     std::string(kBuildId) + ") than the one that is loaded, " + image_path() +
                     " (build " + image_build_id() + ")");
   }
-  if (const auto other = other_image_path()) {
-    throw Error(ErrorCode::kSecondImage, "a second copy of oocmap.so is loaded in this process: " +
-                                             *other + " beside " + image_path());
+  if (const auto other = take_process()) {
+    throw Error(ErrorCode::kSecondImage, "this process uses another copy of oocmap.so: " + *other +
+                                             " instead of " + image_path());
   }
 }
 

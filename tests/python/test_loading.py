@@ -99,8 +99,9 @@ def test_a_copy_of_the_image_loaded_second_is_refused_with_both_paths(tmp_path: 
         "try: load_copy()\n"
         "except apsw.ExtensionLoadingError as error: print(error)\n"
         "else: sys.exit('both were loaded')\n"
+        "with oocmap.OOCMap(sys.argv[2]) as m: m['a'] = 1\n"
     )
-    message = run(code, str(copied))
+    message = run(code, str(copied), str(tmp_path / "m.ooc"))
     assert str(copied) in message
     assert oocmap.loadable_path() in message
 

@@ -5,6 +5,7 @@ Each test runs in a process of its own, with the interpreter whose sqlite3 can l
 
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -17,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXTENSION = os.environ.get("OOCMAP_SO", str(ROOT / "build" / "oocmap.so"))
 
 PRELUDE = """
-import sqlite3, sys
+import os, sqlite3, sys
 import apsw
 
 extension, folder = sys.argv[1:]
@@ -151,13 +152,41 @@ def test_constraints_have_their_own_exceptions(tmp_path: pathlib.Path) -> None:
         for connection, error in ((a, sqlite3.IntegrityError), (b, apsw.ConstraintError)):
             for key in ("1", "NULL"):
                 try:
-                    connection.execute(f"INSERT INTO m(key) VALUES ({key})")
+                    connection.execute(f"INSERT INTO m(key, value) VALUES ({key}, 5)")
                 except error as raised:
                     print(raised)
     """
     unique = "UNIQUE constraint failed: m.key"
     null = "NOT NULL constraint failed: m.key"
     assert run(body, tmp_path).splitlines() == [unique, null, unique, null]
+
+
+@pytest.mark.parametrize("order", ["extension, copied", "copied, extension"])
+def test_a_refused_copy_leaves_the_first_image_usable(order: str, tmp_path: pathlib.Path) -> None:
+    """A copy stays mapped once it was loaded, refused or not."""
+    copied = shutil.copy(EXTENSION, tmp_path / "oocmap.so")
+    body = f"""
+        copied = {str(copied)!r}
+        first, second = {order}
+        def load(path):
+            connection = apsw.Connection(":memory:")
+            connection.enable_load_extension(True)
+            connection.load_extension(path)
+            return connection
+        a = load(first)
+        create(a, "before")
+        for _ in range(2):
+            try:
+                load(second)
+            except apsw.ExtensionLoadingError as error:
+                print(all(os.path.realpath(path) in str(error) for path in (first, second)))
+        a.execute("INSERT INTO m(key, value) VALUES ('open', 1); DROP TABLE m")
+        create(a, "after")
+        b = create(load(first), "before")
+        b.execute("INSERT INTO m(key, value) VALUES ('opened', 2)")
+        print(one(b, "SELECT key, value FROM m"))
+    """
+    assert run(body, tmp_path) == "True\nTrue\n[('open', 1), ('opened', 2)]"
 
 
 def test_plans_of_the_newer_library_read_right(tmp_path: pathlib.Path) -> None:

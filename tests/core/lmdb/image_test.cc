@@ -13,7 +13,11 @@ TEST(Image, KnowsItsOwnPath) {
   EXPECT_EQ(std::filesystem::canonical(image_path()), std::filesystem::canonical("/proc/self/exe"));
 }
 
-TEST(Image, IsAlone) { EXPECT_EQ(other_image_path(), std::nullopt); }
+TEST(Image, IsAlone) {
+  EXPECT_EQ(other_image_path(), std::nullopt);
+  EXPECT_EQ(take_process(), std::nullopt);
+  EXPECT_EQ(take_process(), std::nullopt);
+}
 
 }  // namespace
 }  // namespace oocmap
