@@ -75,6 +75,21 @@ class TemporaryFile {
   bool kept_ = false;
 };
 
+// Writes the file; what fails is said of `path`, whose user never heard of the temporary name.
+void fill(TemporaryFile& file, const std::string& path, const WriteFile& write) {
+  try {
+    write(file.path());
+  } catch (const Error& error) {
+    std::string message = error.message();
+    for (size_t at = 0; (at = message.find(file.path(), at)) != std::string::npos;
+         at += path.size()) {
+      message.replace(at, file.path().size(), path);
+    }
+    throw Error(error.code(), message, error.system_error(), path);
+  }
+  sync(file.fd(), path);
+}
+
 }  // namespace
 
 void check_filesystem(int fd, const std::string& path) {
@@ -93,8 +108,7 @@ void check_filesystem(int fd, const std::string& path) {
 bool create_file(const std::string& path, const WriteFile& write) {
   TemporaryFile file(path);
   check_filesystem(file.fd(), path);
-  write(file.path());
-  sync(file.fd(), file.path());
+  fill(file, path, write);
   const int error = platform::rename_no_replace(file.path().c_str(), path.c_str());
   if (error == EEXIST) return false;
   if (error != 0) throw_system("create", path, error);
@@ -117,10 +131,10 @@ void fill_empty_file(const std::string& path, const WriteFile& write) {
 
   TemporaryFile file(path);
   check_filesystem(file.fd(), path);
-  write(file.path());
+  fill(file, path, write);
   if (fchmod(file.fd(), locked.st_mode & 0777) != 0)
     throw_system("set permissions of", path, errno);
-  sync(file.fd(), file.path());
+  sync(file.fd(), path);
   if (std::rename(file.path().c_str(), path.c_str()) != 0) throw_system("replace", path, errno);
   file.keep();
   sync_folder(path);

@@ -42,8 +42,8 @@ struct OpenOptions {
   OpenMode mode = OpenMode::kCreate;
   // nullopt: as this process has the file open already, else kFull.
   std::optional<Durability> durability;
-  // Bytes; nullopt: as this process has the file open already, else 1 TiB of address space, halved
-  // while it is refused.
+  // Bytes, at least 32 pages; nullopt: as this process has the file open already, else 1 TiB of
+  // address space, halved while it is refused.
   std::optional<uint64_t> max_size;
 };
 
@@ -56,12 +56,12 @@ class OOCMAP_API Environment {
   // durable and atomic: temp file in the same folder, fsync, link, fsync of the folder.
   // `format_version` is written to a new file (u32, little-endian, under "format_version" in
   // `meta`) and compared, before all else, in an existing one. `initialize` is called inside the
-  // first write transaction of a new file. Errors: kIo with errno ENOENT, EEXIST, EISDIR, EACCES,
-  // ... and the path; kCorrupt for a file that
-  //         is not LMDB's, not an OOCMap or truncated; kFormatVersion; kSecondImage; kFilesystem
-  //         for NFS, FUSE, hard links, a foreign lock file; kInvalidArgument where durability or
-  //         max_size differ from those the process has the file open with, or where it has it open
-  //         read-only and this is no kRead.
+  // first write transaction of a new file.
+  // Errors: kIo with errno ENOENT, EEXIST, EISDIR, EACCES, ... and the path; kCorrupt for a file
+  //         that is not LMDB's, not an OOCMap or truncated; kFormatVersion; kSecondImage;
+  //         kFilesystem for NFS, FUSE, hard links, a foreign lock file; kInvalidArgument where
+  //         max_size is too small, where durability or max_size differ from those the process has
+  //         the file open with, or where it has it open read-only and this is no kRead.
   using Initialize = std::function<void(WriteTransaction&)>;
   static std::shared_ptr<Environment> open(const OpenOptions& options, uint32_t format_version,
                                            const Initialize& initialize);

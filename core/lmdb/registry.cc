@@ -71,6 +71,16 @@ void check_kind(const std::string& path, const struct stat& info, OpenMode mode)
   }
 }
 
+void check_max_size(const std::string& path, const std::optional<uint64_t>& max_size) {
+  // An empty map takes seven pages, and a change of it as many again, until the old ones are free.
+  const uint64_t least = 32 * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  if (!max_size || *max_size >= least) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              "a max_size of " + std::to_string(*max_size) + " bytes is too small for '" + path +
+                  "': the least is " + std::to_string(least),
+              0, path);
+}
+
 // Two names are two lock files, and so two writers at once. A file that is being made may have a
 // second name for a moment.
 void check_single_name(const std::string& path) {
@@ -113,6 +123,7 @@ std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t
                   0, options.path);
     }
   };
+  check_max_size(options.path, options.max_size);
   constexpr int kAttempts = 100;  // each lost to somebody who made, replaced or removed the file
   std::shared_ptr<Environment> environment;  // let go only after the mutex: see close()
   std::unique_lock lock(mutex_);

@@ -98,13 +98,22 @@ TEST_F(EnvironmentTest, MaxSizeCapsAndTheMapStaysUsable) {
   EXPECT_EQ(get(*environment, "second"), "kept too");
 }
 
-TEST_F(EnvironmentTest, MaxSizeTooSmallToCreateLeavesNothingBehind) {
+TEST_F(EnvironmentTest, MaxSizeTooSmallSaysTheLeastAndLeavesNothingBehind) {
+  const auto least = 32 * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   OpenOptions options;
   options.path = path;
-  options.max_size = 4096;
-  EXPECT_EQ(error_of([&] { Environment::open(options, kTestFormat, nullptr); }).code(),
-            ErrorCode::kMapFull);
-  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  for (const uint64_t size : {uint64_t{0}, uint64_t{4096}, least - 1}) {
+    options.max_size = size;
+    const Error error = error_of([&] { Environment::open(options, kTestFormat, nullptr); });
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_EQ(error.message(), "a max_size of " + std::to_string(size) +
+                                   " bytes is too small for '" + path + "': the least is " +
+                                   std::to_string(least));
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  }
+  options.max_size = least;
+  const auto environment = Environment::open(options, kTestFormat, nullptr);
+  for (int i = 0; i < 20; ++i) put(*environment, "k", std::to_string(i));
 }
 
 TEST_F(EnvironmentTest, AFileThatAnotherProcessMadeLargerIsMappedAgain) {

@@ -72,6 +72,27 @@ TEST_F(SurroundingsTest, AFileSizeLimit) {
   EXPECT_EQ(child.wait(), 0);
 }
 
+// The file is made under another name, of which its user never heard.
+TEST_F(SurroundingsTest, NoRoomToMakeTheFile) {
+  for (const bool empty_file : {false, true}) {
+    if (empty_file) write_file(path, "");
+    Child child([&] {
+      signal(SIGXFSZ, SIG_IGN);
+      const rlimit limit = {4 << 10, 4 << 10};
+      if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
+      const Error error = error_of([&] { open(); });
+      if (error.code() != ErrorCode::kDiskFull || error.path() != path) return 2;
+      if (error.message().find("'" + path + "'") == std::string::npos) return 3;
+      return error.message().find("oocmap-new") == std::string::npos ? 0 : 4;
+    });
+    EXPECT_EQ(child.wait(), 0);
+    EXPECT_EQ(std::filesystem::exists(path), empty_file);
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+      EXPECT_EQ(entry.path().string(), path);
+    }
+  }
+}
+
 // What a container sees that was given the data file alone: it would make a lock file of its own.
 TEST_F(SurroundingsTest, TheFileAloneMountedElsewhere) {
   const auto environment = open();
