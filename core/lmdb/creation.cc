@@ -93,13 +93,17 @@ void fill(TemporaryFile& file, const std::string& path, const WriteFile& write) 
 }  // namespace
 
 void check_filesystem(int fd, const std::string& path) {
-  if (std::getenv("OOCMAP_FORCE_FILESYSTEM") != nullptr) return;
   int error = 0;
-  const auto name = platform::unsafe_filesystem(fd, error);
+  const uint32_t type = platform::filesystem_type(fd, error);
   if (error != 0) throw_system("examine the file system of", path, error);
-  if (!name) return;
+  check_filesystem_type(type, path);
+}
+
+void check_filesystem_type(uint32_t type, const std::string& path) {
+  const char* const name = platform::unsafe_filesystem(type);
+  if (name == nullptr || std::getenv("OOCMAP_FORCE_FILESYSTEM") != nullptr) return;
   throw Error(ErrorCode::kFilesystem,
-              "'" + path + "' is on a " + *name +
+              "'" + path + "' is on a " + name +
                   " file system, where shared memory and locks cannot be relied on; copy it to a "
                   "local disk (or set OOCMAP_FORCE_FILESYSTEM=1 where only one machine uses it)",
               0, path);

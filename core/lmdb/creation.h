@@ -1,6 +1,7 @@
 // Makes a new file: complete or not at all, whatever crashes or races. Private to core/lmdb.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -20,5 +21,7 @@ void fill_empty_file(const std::string& path, const WriteFile& write);
 // Refuses a file system on which LMDB's locks or its map do not work, unless the environment
 // variable OOCMAP_FORCE_FILESYSTEM is set. Errors: kFilesystem, kIo.
 void check_filesystem(int fd, const std::string& path);
+// The same of a file system of this type (statfs's f_type). Errors: kFilesystem.
+void check_filesystem_type(uint32_t type, const std::string& path);
 
 }  // namespace oocmap

@@ -54,14 +54,17 @@ bool locked_by_another(int fd, uint64_t offset, uint64_t length) noexcept {
   return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-std::optional<std::string> unsafe_filesystem(int fd, int& error) noexcept {
+uint32_t filesystem_type(int fd, int& error) noexcept {
   struct statfs info;
   error = fstatfs(fd, &info) == 0 ? 0 : errno;
-  if (error != 0) return std::nullopt;
+  return error == 0 ? static_cast<uint32_t>(info.f_type) : 0;
+}
+
+const char* unsafe_filesystem(uint32_t type) noexcept {
   for (const UnsafeFilesystem& entry : kUnsafe) {
-    if (static_cast<uint32_t>(info.f_type) == entry.magic) return entry.name;
+    if (type == entry.magic) return entry.name;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 bool mounted_read_only(int fd) noexcept {

@@ -23,10 +23,12 @@ void unlock(int fd, uint64_t offset, uint64_t length) noexcept;
 // Whether another open file holds any lock in the range, a shared one too.
 bool locked_by_another(int fd, uint64_t offset, uint64_t length) noexcept;
 
-// The name of the file system of `fd` where LMDB's locks or its map do not work there ("NFS",
-// "FUSE",
-// ...), else nullopt. Errors: errno as an int in `error`, 0 where all went well.
-std::optional<std::string> unsafe_filesystem(int fd, int& error) noexcept;
+// The type (statfs's f_type) of the file system of `fd`. Errors: errno as an int in `error`, 0
+// where all went well.
+uint32_t filesystem_type(int fd, int& error) noexcept;
+// The name of a type on which LMDB's locks or its map do not work ("NFS", "FUSE", ...), else
+// nullptr.
+const char* unsafe_filesystem(uint32_t type) noexcept;
 bool mounted_read_only(int fd) noexcept;
 // Whether a failed write can be put down to lack of space, or to a limit of the file's size: LMDB
 // turns the short write that comes first into EIO.

@@ -1,11 +1,14 @@
 // Which files are opened, made and refused.
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <lmdb.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <set>
 
+#include "core/lmdb/creation.h"
+#include "core/lmdb/platform_linux.h"
 #include "tests/core/lmdb/fixture.h"
 
 namespace oocmap {
@@ -46,6 +49,47 @@ TEST_F(FilesTest, Folder) {
     expect_system_error(mode, folder.path(), EISDIR);
   }
   expect_system_error(OpenMode::kCreate, folder.file("new/"), EISDIR);
+}
+
+// By what statfs says of them: a machine that runs tests has none of these mounted.
+TEST_F(FilesTest, FileSystemsThatLocksDoNotSurvive) {
+  struct Unsafe {
+    uint32_t type;
+    std::string name;
+  };
+  const Unsafe unsafe[] = {
+      {NFS_SUPER_MAGIC, "NFS"},   {SMB_SUPER_MAGIC, "SMB"},   {CIFS_SUPER_MAGIC, "CIFS"},
+      {SMB2_SUPER_MAGIC, "SMB2"}, {FUSE_SUPER_MAGIC, "FUSE"}, {V9FS_MAGIC, "9p"},
+      {CODA_SUPER_MAGIC, "Coda"}, {AFS_SUPER_MAGIC, "AFS"},   {CEPH_SUPER_MAGIC, "Ceph"}};
+  for (const Unsafe& its : unsafe) {
+    const Error error = error_of([&] { check_filesystem_type(its.type, "/mnt/x.ooc"); });
+    EXPECT_EQ(error.code(), ErrorCode::kFilesystem);
+    EXPECT_EQ(error.path(), "/mnt/x.ooc");
+    EXPECT_EQ(error.message(), "'/mnt/x.ooc' is on a " + its.name +
+                                   " file system, where shared memory and locks cannot be relied "
+                                   "on; copy it to a local disk (or set OOCMAP_FORCE_FILESYSTEM=1 "
+                                   "where only one machine uses it)");
+  }
+  ASSERT_EQ(setenv("OOCMAP_FORCE_FILESYSTEM", "1", 1), 0);
+  for (const Unsafe& its : unsafe) check_filesystem_type(its.type, "/mnt/x.ooc");
+  unsetenv("OOCMAP_FORCE_FILESYSTEM");
+  constexpr uint32_t kSafe[] = {EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+                                OVERLAYFS_SUPER_MAGIC};
+  for (const uint32_t type : kSafe) {
+    check_filesystem_type(type, "/mnt/x.ooc");
+  }
+}
+
+// /proc is a file system that statfs tells apart from the one of the tests' folder.
+TEST_F(FilesTest, TheTypeOfAFileSystemIsStatfss) {
+  int error = -1;
+  const int proc = ::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  EXPECT_EQ(platform::filesystem_type(proc, error), uint32_t{PROC_SUPER_MAGIC});
+  EXPECT_EQ(error, 0);
+  close(proc);
+  platform::filesystem_type(-1, error);
+  EXPECT_EQ(error, EBADF);
+  EXPECT_EQ(error_of([&] { check_filesystem(-1, path); }).code(), ErrorCode::kIo);
 }
 
 TEST_F(FilesTest, ExclusiveCreation) {

@@ -2,8 +2,10 @@
 // no place left for readers, little address space. Mounts need root and are skipped elsewhere.
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include <thread>
 #include <vector>
 
 #include "tests/core/lmdb/fixture.h"
@@ -106,6 +108,85 @@ TEST_F(SurroundingsTest, TheFileAloneMountedElsewhere) {
     return error.code() == ErrorCode::kFilesystem ? 0 : 1;
   });
   expect_done(child);
+}
+
+// Containers that share a file and not the PID namespace.
+struct PidNamespacesTest : LmdbTest {
+  void SetUp() override {
+    Child child([] { return unshare(CLONE_NEWPID) == 0 ? 0 : kSkip; });
+    if (child.wait() != 0) GTEST_SKIP() << "needs the right to make PID namespaces";
+  }
+  // Runs `body` as process 1 of a PID namespace of its own; to be called in a child.
+  template <typename Body>
+  static int as_process_one(Body body) {
+    if (unshare(CLONE_NEWPID) != 0) return kSkip;
+    Child inner([&] {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      return getpid() == 1 ? body() : 98;
+    });
+    return inner.wait();
+  }
+};
+
+// LMDB would take the two for one process: each would drop the other's locks.
+TEST_F(PidNamespacesTest, TwoProcessesOfOneNumberAreToldApart) {
+  open();
+  Signal opened;
+  Signal tried;
+  Child first([&] {
+    return as_process_one([&] {
+      const auto environment = open();
+      opened.raise();
+      tried.await();
+      put(*environment, "k", "first");
+      return 0;
+    });
+  });
+  opened.await();
+  Child second([&] {
+    return as_process_one([&] {
+      for (const OpenMode mode : {OpenMode::kWrite, OpenMode::kRead}) {
+        const Error error = error_of([&] { open(mode); });
+        if (error.code() != ErrorCode::kSecondImage) return 1;
+        if (error.message().find(path) == std::string::npos) return 2;
+        if (error.message().find("PID namespace") == std::string::npos) return 3;
+      }
+      return 0;
+    });
+  });
+  EXPECT_EQ(second.wait(), 0);
+  tried.raise();
+  EXPECT_EQ(first.wait(), 0);
+  EXPECT_EQ(get(*open(), "k"), "first");
+}
+
+TEST_F(PidNamespacesTest, ProcessesOfDifferentNumbersShareTheFile) {
+  const auto environment = open();
+  put(*environment, "k", "outside");
+  Signal reading;
+  Child inside([&] {
+    return as_process_one([&] {
+      const auto theirs = open();
+      if (get(*theirs, "k") != "outside") return 1;
+      put(*theirs, "k", "inside");
+      const ReadTransaction transaction = theirs->begin_read();
+      reading.raise();
+      pause();
+      return 2;
+    });
+  });
+  reading.await();
+  EXPECT_EQ(get(*environment, "k"), "inside");
+  EXPECT_EQ(environment->clear_stale_readers(), 0) << "a reader of another namespace lives";
+  put(*environment, "k", "outside again");
+  kill(inside.pid(), SIGKILL);
+  inside.wait();
+  int cleared = 0;  // its process ends a moment after the one that waits for it
+  for (int i = 0; i < 1000 && cleared == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    cleared = environment->clear_stale_readers();
+  }
+  EXPECT_EQ(cleared, 1);
 }
 
 TEST_F(SurroundingsTest, MoreReadersThanThereIsRoomFor) {
