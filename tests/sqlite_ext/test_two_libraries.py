@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXTENSION = os.environ.get("OOCMAP_SO", str(ROOT / "build" / "oocmap.so"))
 
 PRELUDE = """
-import os, sqlite3, sys
+import sqlite3, sys
 import apsw
 
 extension, folder = sys.argv[1:]
@@ -179,14 +179,14 @@ def test_a_refused_copy_leaves_the_first_image_usable(order: str, tmp_path: path
             try:
                 load(second)
             except apsw.ExtensionLoadingError as error:
-                print(all(os.path.realpath(path) in str(error) for path in (first, second)))
+                print(first in str(error), second in str(error))
         a.execute("INSERT INTO m(key, value) VALUES ('open', 1); DROP TABLE m")
         create(a, "after")
         b = create(load(first), "before")
         b.execute("INSERT INTO m(key, value) VALUES ('opened', 2)")
         print(one(b, "SELECT key, value FROM m"))
     """
-    assert run(body, tmp_path) == "True\nTrue\n[('open', 1), ('opened', 2)]"
+    assert run(body, tmp_path) == "True True\nTrue True\n[('open', 1), ('opened', 2)]"
 
 
 def test_plans_of_the_newer_library_read_right(tmp_path: pathlib.Path) -> None:
