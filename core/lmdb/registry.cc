@@ -112,16 +112,7 @@ Registry& Registry::instance() {
 std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t format_version,
                                             const Environment::Initialize& initialize) {
   const WriteFile write = [&](const std::string& path) {
-    try {
-      Environment::write_new_file(path, options.max_size, format_version, initialize);
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::kMapFull || !options.max_size) throw;
-      throw Error(ErrorCode::kMapFull,
-                  "cannot create '" + options.path + "': a max_size of " +
-                      std::to_string(*options.max_size) +
-                      " bytes is too small even for an empty map",
-                  0, options.path);
-    }
+    Environment::write_new_file(path, options.max_size, format_version, initialize);
   };
   check_max_size(options.path, options.max_size);
   constexpr int kAttempts = 100;  // each lost to somebody who made, replaced or removed the file

@@ -29,7 +29,6 @@ std::optional<Member> find_text(const Reading& reading, PyObject* str) {
   const Text text = text_of(str);
   if (text.kind != PayloadKind::kStr)
     return find_member(reading, Key::payload(text.kind, text.bytes));
-  if (reading.node().kind() == NodeKind::kInlineDict) return find_member(reading, Key::text(text.bytes));
   return find_member(reading, Key::text(text.bytes));
 }
 

@@ -29,9 +29,7 @@ class FixtureTest : public testing::TestWithParam<std::string> {
     fs::remove_all(folder_, ignored);
   }
   static std::string fixture(const std::string& extension) {
-    const char* source = getenv("OOCMAP_SOURCE_DIR");
-    return std::string(source == nullptr ? "." : source) + "/tests/fixtures/" + GetParam() +
-           extension;
+    return std::string("tests/fixtures/") + GetParam() + extension;
   }
   static std::string expected() {
     std::ifstream in(fixture(".json"));

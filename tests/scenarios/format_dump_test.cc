@@ -51,8 +51,7 @@ std::vector<std::string> rows_of(Store& store) {
 }
 
 std::string page() {
-  const char* source = getenv("OOCMAP_SOURCE_DIR");
-  std::ifstream in(std::string(source == nullptr ? "." : source) + "/docs/format.md");
+  std::ifstream in("docs/format.md");
   std::stringstream text;
   text << in.rdbuf();
   return text.str();

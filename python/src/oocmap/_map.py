@@ -78,7 +78,7 @@ class OOCMap(_native.Map[K, V]):
             FilesystemError: On its file system, or through its links, locks would not hold.
             ArgumentError: A wrong argument, or the process has the file open with another
                 durability or max_size.
-            StoreFullError: An empty map does not fit into max_size, or on the disk.
+            StoreFullError: The disk has no room for an empty map.
         """
         self._open(path, mode, durability, max_size, timeout)
         try:
