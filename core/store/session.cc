@@ -41,7 +41,7 @@ Session::~Session() {
 bool Session::usable() const noexcept { return store_->environment().owned_by_this_process(); }
 
 void Session::check_open() const {
-  if (state_->has(State::kClosed)) {
+  if (has(kClosed)) {
     throw Error(ErrorCode::kClosed, "the map '" + store_->path() + "' is closed");
   }
   if (!usable()) {
@@ -53,7 +53,7 @@ void Session::check_open() const {
 }
 
 void Session::close() noexcept {
-  state_->set(State::kClosed);
+  set(kClosed);
   if (!usable()) return;
   rollback();
   const std::lock_guard lock(state_->mutex);
@@ -61,7 +61,7 @@ void Session::close() noexcept {
   state_->hooks.reset();
 }
 
-bool Session::closed() const noexcept { return state_->has(State::kClosed); }
+bool Session::closed() const noexcept { return has(kClosed); }
 
 void Session::set_timeout(std::chrono::milliseconds timeout) noexcept {
   state_->timeout_ms.store(timeout.count(), std::memory_order_relaxed);
@@ -85,8 +85,6 @@ void Session::set_join_hooks(JoinHooks hooks) {
   const std::lock_guard lock(state_->mutex);
   state_->hooks = std::move(shared);
 }
-
-bool Session::in_transaction() const noexcept { return state_->has(State::kInTransaction); }
 
 bool Session::owned_by_this_thread() const noexcept {
   return state_->owner.load(std::memory_order_acquire) == this_thread_number();
@@ -122,7 +120,7 @@ void Session::begin(View view, std::optional<std::chrono::milliseconds> wait) {
   store_->write_begun(transaction);
   state_->levels.push_back({State::kOutermost, std::move(transaction), store_->next_event()});
   state_->owner.store(this_thread_number(), std::memory_order_release);
-  state_->set(State::kInTransaction);
+  set(kInTransaction);
   drop_snapshot();
 }
 
@@ -274,7 +272,7 @@ void Session::rollback() noexcept {
   undo_from(0);
   state_->poison.reset();
   state_->owner.store(0, std::memory_order_release);
-  state_->clear(State::kInTransaction);
+  clear(kInTransaction);
 }
 
 void Session::poison(const std::string& reason) {
@@ -289,14 +287,14 @@ void Session::poison(const std::string& reason) {
 void Session::cursor_opened() {
   check_open();
   const std::lock_guard lock(state_->mutex);
-  if (state_->cursors++ == 0) state_->set(State::kSnapshot);
+  if (state_->cursors++ == 0) set(kSnapshot);
 }
 
 void Session::cursor_closed() noexcept {
   if (!usable()) return;
   const std::lock_guard lock(state_->mutex);
   if (--state_->cursors > 0) return;
-  state_->clear(State::kSnapshot);
+  clear(kSnapshot);
   state_->snapshot = ReadTransaction();
 }
 
@@ -307,7 +305,7 @@ void Session::drop_snapshot() noexcept {
 
 void Session::after_own_commit() noexcept {
   state_->next_generation();
-  if (state_->has(State::kSnapshot)) drop_snapshot();
+  if (has(kSnapshot)) drop_snapshot();
 }
 
 }  // namespace oocmap

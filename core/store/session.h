@@ -83,7 +83,13 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
                                 // kTransactionFailed where the session is poisoned
   void end() noexcept;          // xCommit: cleans up only
   void rollback() noexcept;     // xRollback, close
-  bool in_transaction() const noexcept;  // between begin() and end()/rollback()
+  bool in_transaction() const noexcept {
+    return has(kInTransaction);
+  }  // begin() to end()/rollback()
+  // Whether a direct read would see the last commit: open, and in no transaction. Cost: a load.
+  bool at_rest() const noexcept {
+    return (attention_.load(std::memory_order_acquire) & (kClosed | kInTransaction)) == 0;
+  }
   // Whether the calling thread called the begin() of the open transaction.
   bool owned_by_this_thread() const noexcept;
 
@@ -106,6 +112,13 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   friend class WriteScope;
   explicit Session(std::shared_ptr<Store> store);
   struct State;
+  // Reasons for a reader not to use its thread's cached transaction without looking closer.
+  enum Attention : uint32_t { kClosed = 1, kInTransaction = 2, kSnapshot = 4 };
+  bool has(Attention bit) const noexcept {
+    return (attention_.load(std::memory_order_acquire) & bit) != 0;
+  }
+  void set(Attention bit) noexcept { attention_.fetch_or(bit, std::memory_order_acq_rel); }
+  void clear(Attention bit) noexcept { attention_.fetch_and(~bit, std::memory_order_acq_rel); }
   bool usable() const noexcept;  // false in a forked child
   void check_open() const;
   bool takes_part(View view) const noexcept;
@@ -118,6 +131,7 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   void after_own_commit() noexcept;
   std::shared_ptr<Store> store_;
   uint64_t nonce_ = 0;
+  std::atomic<uint32_t> attention_{0};
   std::unique_ptr<State> state_;
 };
 

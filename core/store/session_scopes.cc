@@ -9,7 +9,7 @@ namespace oocmap {
 // --- ReadScope
 
 ReadScope::ReadScope(Session& session, View view) {
-  if (session.state_->attention.load(std::memory_order_acquire) != 0) {
+  if (session.attention_.load(std::memory_order_acquire) != 0) {
     attach(session, view);
     if (joined_ != nullptr || transaction_ != nullptr) return;
   }
@@ -22,7 +22,7 @@ ReadScope::~ReadScope() = default;
 void ReadScope::attach(Session& session, View view) {
   session.check_open();
   Session::State& state = *session.state_;
-  const bool snapshot = view == View::kSession && state.has(Session::State::kSnapshot);
+  const bool snapshot = view == View::kSession && session.has(Session::kSnapshot);
   if (!session.takes_part(view) && !snapshot) return;
   lock_ = std::unique_lock(state.mutex);
   session.check_open();

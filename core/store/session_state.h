@@ -15,9 +15,6 @@
 namespace oocmap {
 
 struct Session::State {
-  // Reasons for a reader not to use its thread's cached transaction without looking closer.
-  enum Attention : uint32_t { kClosed = 1, kInTransaction = 2, kSnapshot = 4 };
-
   static constexpr int kOutermost = std::numeric_limits<int>::min();
   struct Level {
     int number = kOutermost;
@@ -31,7 +28,6 @@ struct Session::State {
   };
 
   mutable std::recursive_mutex mutex;
-  std::atomic<uint32_t> attention{0};
   std::atomic<uint64_t> owner{0};  // thread number; 0: not in a transaction
   std::atomic<int64_t> timeout_ms{5000};
   std::atomic<bool> read_only{false};
@@ -44,11 +40,6 @@ struct Session::State {
   int cursors = 0;
   ReadTransaction snapshot;
 
-  bool has(Attention bit) const noexcept {
-    return (attention.load(std::memory_order_acquire) & bit) != 0;
-  }
-  void set(Attention bit) noexcept { attention.fetch_or(bit, std::memory_order_acq_rel); }
-  void clear(Attention bit) noexcept { attention.fetch_and(~bit, std::memory_order_acq_rel); }
   void next_generation() noexcept { generation.fetch_add(1, std::memory_order_acq_rel); }
 
   WriteTransaction& innermost() noexcept {

@@ -1,5 +1,7 @@
 #include "python/native/caches.h"
 
+#include <utility>
+
 #include "python/native/keys.h"
 
 namespace oocmap::python {
@@ -24,6 +26,53 @@ ShapeObjects ShapeCache::load(Store& store, const Transaction& transaction, uint
 
 void ShapeCache::clear() noexcept {
   for (ShapeObjects& slot : slots_) slot = ShapeObjects{};
+}
+
+namespace {
+
+// The cache is bounded in entries, so these must be small.
+constexpr Py_ssize_t kLargestKept = 512;
+
+bool is_small(const Member& member, PyObject* object) noexcept {
+  if (!member.has_payload() && !member.in_immutables()) return true;
+  if (PyUnicode_CheckExact(object)) return PyUnicode_GET_LENGTH(object) <= kLargestKept;
+  return PyBytes_CheckExact(object) && PyBytes_GET_SIZE(object) <= kLargestKept;
+}
+
+}  // namespace
+
+void LookupCache::add(const Stamp& stamp, Identity container, PyObject* key, const Member& member,
+                      PyObject* object) {
+  const uint64_t wanted = name(container, key);
+  const auto mark = static_cast<uint32_t>(wanted);
+  if (std::exchange(wanted_[wanted % kSlots], mark) != mark) return;
+  if (!is_small(member, object)) return;
+  if (!(stamp == stamp_)) {
+    stamp_ = stamp;
+    ++epoch_;
+  }
+  Slot& slot = slots_[wanted % kSlots];
+  const Slot old = slot;
+  slot.container = container;
+  slot.key = Py_NewRef(key);
+  slot.epoch = epoch_;
+  slot.tag = member.container() ? member.tag : 0;
+  if (member.container()) {
+    slot.identity = member.word;
+  } else {
+    slot.object = Py_NewRef(object);
+  }
+  Py_XDECREF(old.key);
+  if (old.tag == 0) Py_XDECREF(old.object);
+}
+
+void LookupCache::clear() noexcept {
+  for (Slot& slot : slots_) {
+    const Slot old = std::exchange(slot, Slot{});
+    Py_XDECREF(old.key);
+    if (old.tag == 0) Py_XDECREF(old.object);
+  }
+  stamp_ = Stamp{};
 }
 
 }  // namespace oocmap::python

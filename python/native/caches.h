@@ -66,56 +66,64 @@ class ShapeCache {
   std::vector<ShapeObjects> slots_;
 };
 
-// Members of large dicts that were looked up lately, by key: a program asks for the same entries
-// again and again. Direct-mapped: a collision replaces.
+// What was read lately, by container and key or index: a program asks for the same things again and
+// again. All of it is of one moment, and copied out of the file, so while that moment lasts it is
+// right without a read transaction. Direct-mapped: a collision replaces, but only with what was
+// asked for twice running, so that reading once what is larger than the cache costs it little.
 class LookupCache {
  public:
-  LookupCache() : slots_(kSlots) {}
+  struct Slot {
+    Identity container = 0;
+    PyObject* key = nullptr;
+    union {
+      PyObject* object = nullptr;  // where tag is 0
+      Identity identity;           // of the container with that tag
+    };
+    uint64_t epoch : 56 = 0;
+    uint64_t tag : 8 = 0;
+  };
+
+  LookupCache() : slots_(kSlots), wanted_(kSlots) {}
   ~LookupCache() { clear(); }
   LookupCache(const LookupCache&) = delete;
   LookupCache& operator=(const LookupCache&) = delete;
 
   // Whether keys like this one are cached: exact int, or exact str of moderate size.
   static bool takes(PyObject* key) noexcept {
-    return PyLong_CheckExact(key) ||
-           (PyUnicode_CheckExact(key) && PyUnicode_GET_LENGTH(key) <= kLongestKey);
+    return PyUnicode_CheckExact(key) ? PyUnicode_GET_LENGTH(key) <= kLongestKey
+                                     : PyLong_CheckExact(key);
   }
-  // The member as it was under the same stamp; null where it is not known.
-  const Member* find(const Stamp& stamp, Identity dict, PyObject* key) const {
-    const Slot& slot = slots_[place(dict, key)];
-    const bool known = slot.dict == dict && slot.stamp == stamp && same(slot.key, key);
-    return known ? &slot.member : nullptr;
+  // The moment of what find() finds.
+  const Stamp& stamp() const noexcept { return stamp_; }
+  // What lay under `key` at stamp(); null where that is not known. `key` is one that takes().
+  const Slot* find(Identity container, PyObject* key) const {
+    const Slot& slot = slots_[name(container, key) % kSlots];
+    const bool known = slot.container == container && slot.epoch == epoch_ && same(slot.key, key);
+    return known ? &slot : nullptr;
   }
-  void add(const Stamp& stamp, Identity dict, PyObject* key, const Member& member) {
-    Slot& slot = slots_[place(dict, key)];
-    Py_XDECREF(std::exchange(slot.key, Py_NewRef(key)));
-    slot.stamp = stamp;
-    slot.dict = dict;
-    slot.member = member;
-  }
-  void clear() noexcept {
-    for (Slot& slot : slots_) Py_CLEAR(slot.key);
-  }
+  // Takes note of what was read: `object`, as made from `member`.
+  void add(const Stamp& stamp, Identity container, PyObject* key, const Member& member,
+           PyObject* object);
+  void clear() noexcept;
 
  private:
-  static constexpr size_t kSlots = 1024;
+  static constexpr size_t kSlots = 4096;
   static constexpr Py_ssize_t kLongestKey = 64;
-  struct Slot {
-    PyObject* key = nullptr;
-    Identity dict = 0;
-    Stamp stamp;
-    Member member;
-  };
-  static size_t place(Identity dict, PyObject* key) {
+
+  static uint64_t name(Identity container, PyObject* key) {
     const auto hash = static_cast<uint64_t>(PyObject_Hash(key));
-    return ((hash ^ dict) * 0x9E3779B97F4A7C15ull >> 32) % kSlots;
+    return (container * 0x9E3779B97F4A7C15ull + hash) * 0xD6E8FEB86659FD93ull >> 32;
   }
   // Exact builtins: no Python code runs. True is no exact int, so 1 and True are not confused.
   static bool same(PyObject* known, PyObject* key) {
-    return known != nullptr && (known == key || (Py_TYPE(known) == Py_TYPE(key) &&
-                                                 PyObject_RichCompareBool(known, key, Py_EQ) == 1));
+    return known == key ||
+           (Py_TYPE(known) == Py_TYPE(key) && PyObject_RichCompareBool(known, key, Py_EQ) == 1);
   }
+
+  Stamp stamp_;
+  uint64_t epoch_ = 1;  // rises with every other stamp
   std::vector<Slot> slots_;
+  std::vector<uint32_t> wanted_;  // the name last added to a slot or refused there
 };
 
 // Small immutable values by a 64-bit name: an id in `immutables`, or the word of an inline text.

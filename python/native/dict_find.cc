@@ -32,27 +32,9 @@ std::optional<Member> find_text(const Reading& reading, PyObject* str) {
   return find_member(reading, Key::text(text.bytes));
 }
 
-// A member of a large dict by a key that the cache takes.
-std::optional<Member> find_often(const Reading& reading, PyObject* key) {
-  LookupCache& cache = reading.map().lookups;
-  const Stamp stamp = reading.transaction().stamp();
-  const Identity dict = reading.container().identity;
-  if (const Member* known = cache.find(stamp, dict, key)) return *known;
-  const std::optional<Key> wanted = key_to_find(key);  // of an exact builtin: no Python code runs
-  const std::optional<Member> member = find_member(reading, *wanted);
-  if (member) cache.add(stamp, dict, key, *member);
-  return member;
-}
-
 // Calls `found(reading, member)` with what lies under `key`, or with nullopt.
 template <typename F>
 auto with_member(Container& dict, PyObject* key, F&& found) {
-  if (LookupCache::takes(key)) {
-    const Reading reading(dict);
-    if (reading.node().spilled()) return found(reading, find_often(reading, key));
-    if (PyUnicode_CheckExact(key)) return found(reading, find_text(reading, key));
-    return found(reading, find_member(reading, *key_to_find(key)));
-  }
   if (PyUnicode_CheckExact(key)) {
     const Reading reading(dict);
     return found(reading, find_text(reading, key));
@@ -71,12 +53,21 @@ std::optional<Member> find_member(const Reading& reading, const Key& key) {
 }
 
 PyObject* dict_lookup(Container& dict, PyObject* key) {
-  return with_member(dict, key, [](const Reading& reading, const std::optional<Member>& member) {
-    return member ? member_to_python(reading, *member) : nullptr;
-  });
+  const bool cached = LookupCache::takes(key);
+  if (cached) {
+    if (const LookupCache::Slot* known = find_known(dict, key)) return known_object(dict, *known);
+  }
+  return with_member(dict, key,
+                     [=](const Reading& reading, const std::optional<Member>& member) -> PyObject* {
+                       if (!member) return nullptr;
+                       PyObject* object = member_to_python(reading, *member);
+                       if (cached) remember(reading, key, *member, object);
+                       return object;
+                     });
 }
 
 bool dict_contains(Container& dict, PyObject* key) {
+  if (LookupCache::takes(key) && find_known(dict, key) != nullptr) return true;
   return with_member(dict, key, [](const Reading&, const std::optional<Member>& member) {
     return member.has_value();
   });

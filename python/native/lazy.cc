@@ -33,9 +33,18 @@ PyTypeObject* type_of(Tag tag) {
 
 PyObject* new_lazy(const MapReading& reading, const Member& member, uint64_t parent_record,
                    Bytes parent_bytes) {
-  PyTypeObject* type = type_of(member.tag);
   MapState& map = reading.map();
   const Transaction& transaction = reading.transaction();
+  const uint64_t birth = transaction.writable() ? map.store().birth() : 0;
+  if (parent_record == record_of(member.word)) {
+    return new_lazy(map, member.tag, member.word, birth, transaction.stamp(), parent_bytes);
+  }
+  return new_lazy(map, member.tag, member.word, birth, Stamp{}, {});
+}
+
+PyObject* new_lazy(MapState& map, Tag tag, Identity identity, uint64_t birth, const Stamp& stamp,
+                   Bytes record) {
+  PyTypeObject* type = type_of(tag);
   LazyObject* lazy = free_lazies.make(type);
   if (lazy == nullptr) throw PythonRaised{};
   lazy->head.container = &lazy->here;
@@ -43,17 +52,13 @@ PyObject* new_lazy(const MapReading& reading, const Member& member, uint64_t par
   lazy->hash = -1;
   Container& here = lazy->here;
   here.map = &map;
-  here.identity = member.word;
-  here.birth = transaction.writable() ? map.store().birth() : 0;
-  here.tag = member.tag;
+  here.identity = identity;
+  here.birth = birth;
+  here.tag = tag;
   here.located = false;
-  if (parent_record == record_of(member.word)) {
-    here.stamp = transaction.stamp();
-    here.record = parent_bytes;
-  } else {
-    here.stamp = Stamp{};
-  }
-  map.hold(member.word);
+  here.stamp = stamp;
+  here.record = record;
+  map.hold(identity);
   PyObject* object = reinterpret_cast<PyObject*>(lazy);
   PyObject_GC_Track(object);
   return object;

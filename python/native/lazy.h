@@ -37,6 +37,16 @@ inline Container* dict_behind(PyObject* object) noexcept {
 PyObject* new_lazy(const MapReading& reading, const Member& member, uint64_t parent_record = 0,
                    Bytes parent_bytes = {});
 
+// The same at a moment that is at hand: `stamp` is that of `parent_bytes`, or none.
+PyObject* new_lazy(MapState& map, Tag tag, Identity identity, uint64_t birth, const Stamp& stamp,
+                   Bytes record);
+
+// What the cache knows of a member of `container`, as a new reference.
+inline PyObject* known_object(const Container& container, const LookupCache::Slot& known) {
+  if (known.tag == 0) return Py_NewRef(known.object);
+  return new_lazy(*container.map, static_cast<Tag>(known.tag), known.identity, 0, Stamp{}, {});
+}
+
 // Each makes one type. Called once, when the module is made.
 PyTypeObject* make_lazy_dict_type(PyObject* module, PyTypeObject* mapping);
 PyTypeObject* make_lazy_list_type(PyObject* module, PyTypeObject* sequence);

@@ -48,10 +48,19 @@ inline void locate(const MapReading& reading, Container& container) {
 // Whether nothing can have changed since `stamp` was taken in this map, so that what was copied out
 // then still holds; views into the file may not be used on its word. Cost: a few ns, no lock.
 inline bool untouched(const MapState& map, const Stamp& stamp) {
-  if (map.closed() || stamp.write_generation != 0 || map.session().in_transaction()) return false;
+  if (map.closed() || stamp.write_generation != 0 || !map.session().at_rest()) return false;
   const Environment& environment = map.store().environment();
   return environment.last_transaction_id() == stamp.transaction_id &&
          environment.serial() == stamp.environment;
+}
+
+// What lies under `key` (one that the cache takes), where it was read before and nothing can have
+// changed since; else null. A handle made inside a transaction may have been rolled back: not
+// known.
+inline const LookupCache::Slot* find_known(const Container& container, PyObject* key) {
+  const MapState& map = *container.map;
+  if (container.birth != 0 || !untouched(map, map.lookups.stamp())) return nullptr;
+  return map.lookups.find(container.identity, key);
 }
 
 // A read of one container.
@@ -66,6 +75,14 @@ class Reading : public MapReading {
  private:
   Container& container_;
 };
+
+// Keeps what was read for find_known(): `object`, as made from `member`.
+inline void remember(const Reading& reading, PyObject* key, const Member& member,
+                     PyObject* object) {
+  if (reading.container().birth != 0 || reading.transaction().writable()) return;
+  reading.map().lookups.add(reading.transaction().stamp(), reading.container().identity, key,
+                            member, object);
+}
 
 // Python's len of a container. Cost: a few ns while nothing has changed.
 inline uint64_t count_of(Container& container) {

@@ -29,14 +29,31 @@ Py_ssize_t sequence_length(PyObject* self) {
 }
 
 // `i` counts from the end where it is negative.
-PyObject* item_at(PyObject* self, Py_ssize_t i) {
-  const Reading reading(container_of(self));
+Member member_at(PyObject* self, const Reading& reading, Py_ssize_t i) {
   const auto count = static_cast<Py_ssize_t>(reading.node().count());
   if (i < 0) i += count;
   if (i < 0 || i >= count) {
     throw OutOfRange{is_list(self) ? "list index out of range" : "tuple index out of range"};
   }
-  return member_to_python(reading, member_at(reading, static_cast<uint64_t>(i)));
+  return member_at(reading, static_cast<uint64_t>(i));
+}
+
+// Indices are kept as they are given, negative ones too.
+PyObject* item_at(PyObject* self, PyObject* key) {
+  Container& container = container_of(self);
+  const bool cached = LookupCache::takes(key);
+  if (cached) {
+    if (const LookupCache::Slot* known = find_known(container, key)) {
+      return known_object(container, *known);
+    }
+  }
+  const Py_ssize_t i = PyNumber_AsSsize_t(key, PyExc_IndexError);
+  if (i == -1 && PyErr_Occurred() != nullptr) throw PythonRaised{};
+  const Reading reading(container);
+  const Member member = member_at(self, reading, i);
+  PyObject* object = member_to_python(reading, member);
+  if (cached) remember(reading, key, member, object);
+  return object;
 }
 
 // Called by PySequence_GetItem, which has added the length to a negative index already.
@@ -44,17 +61,14 @@ PyObject* sequence_item(PyObject* self, Py_ssize_t i) {
   return guarded([=] {
     if (i < 0)
       throw OutOfRange{is_list(self) ? "list index out of range" : "tuple index out of range"};
-    return item_at(self, i);
+    const Reading reading(container_of(self));
+    return member_to_python(reading, member_at(self, reading, i));
   });
 }
 
 PyObject* sequence_subscript(PyObject* self, PyObject* key) {
   return guarded([=] {
-    if (PyIndex_Check(key)) {
-      const Py_ssize_t i = PyNumber_AsSsize_t(key, PyExc_IndexError);
-      if (i == -1 && PyErr_Occurred() != nullptr) throw PythonRaised{};
-      return item_at(self, i);
-    }
+    if (PyIndex_Check(key)) return item_at(self, key);
     if (!PySlice_Check(key)) {
       raise(PyExc_TypeError, "%s indices must be integers or slices, not %.200s",
             is_list(self) ? "list" : "tuple", Py_TYPE(key)->tp_name);
