@@ -67,6 +67,37 @@ inline constexpr std::array<uint8_t, 256> kWordWidths = make_word_widths();
 
 constexpr bool is_local(Tag stored) noexcept { return stored >= 0x18 && stored <= 0x1d; }
 
+// What a stored tag makes of its word.
+enum class WordForm : uint8_t { kAsIs, kInline, kInt, kFloat32, kContainer, kLocal };
+constexpr std::array<WordForm, 256> make_word_forms() {
+  std::array<WordForm, 256> forms{};
+  for (size_t i = 0; i < forms.size(); ++i) {
+    const Tag tag = static_cast<Tag>(i);
+    if (kWordWidths[tag] == kUnknownWidth) continue;  // refused before its form is asked for
+    forms[i] = is_inline(tag)                              ? WordForm::kInline
+               : tag >= kStoredInt8 && tag <= kStoredInt32 ? WordForm::kInt
+               : tag == kStoredFloat32                     ? WordForm::kFloat32
+               : is_local(tag)                             ? WordForm::kLocal
+               : is_container(tag)                         ? WordForm::kContainer
+                                                           : WordForm::kAsIs;
+  }
+  return forms;
+}
+inline constexpr std::array<WordForm, 256> kWordForms = make_word_forms();
+
+// The bits of a word by its bytes.
+inline constexpr std::array<uint64_t, 9> kWordMasks = {
+    0,
+    0xff,
+    0xffff,
+    0xff'ffff,
+    0xffff'ffff,
+    0xff'ffff'ffff,
+    0xffff'ffff'ffff,
+    0xff'ffff'ffff'ffff,
+    0xffff'ffff'ffff'ffff,
+};
+
 // The narrowest stored tag of a member. Containers with record 0 are local.
 inline Tag stored_tag(Tag tag, uint64_t word) noexcept {
   if (tag == tag_of(WordKind::kInt)) {
@@ -152,9 +183,9 @@ class MemberRun {
     }
     seek(i);
     const Tag tag = tags_ != nullptr ? static_cast<Tag>(tags_[i]) : uniform_;
+    const uint8_t width = kWordWidths[tag];
     const char* const at = words_ + word_;
-    if (static_cast<size_t>(words_end_ - at) < kWordWidths[tag])
-      throw_corrupt("a member leaves its node");
+    if (static_cast<size_t>(words_end_ - at) < width) throw_corrupt("a member leaves its node");
     if (!is_heap(tag)) return decode(tag, at);
     const auto size = load_le<uint16_t>(at);
     if (static_cast<size_t>(end_ - heap_) < size_t{heap_at_} + size)
@@ -184,59 +215,55 @@ class MemberRun {
 
  private:
   void seek(size_t i) const {
+    if (i == i_) return;
     if (i < i_) i_ = word_ = heap_at_ = 0;
-    for (; i_ < i; ++i_) {
-      const Tag tag = tags_ != nullptr ? static_cast<Tag>(tags_[i_]) : uniform_;
+    const char* const words = words_;
+    const auto size = static_cast<size_t>(words_end_ - words);
+    size_t word = word_;
+    uint32_t heap_at = heap_at_;
+    for (size_t k = i_; k < i; ++k) {
+      const Tag tag = tags_ != nullptr ? static_cast<Tag>(tags_[k]) : uniform_;
       const uint8_t width = kWordWidths[tag];
-      if (static_cast<size_t>(words_end_ - words_) < size_t{word_} + width ||
-          width == kUnknownWidth) {
-        throw_corrupt("a member leaves its node");
-      }
-      if (is_heap(tag)) heap_at_ += load_le<uint16_t>(words_ + word_);
-      word_ += width;
+      if (size < word + width || width == kUnknownWidth) throw_corrupt("a member leaves its node");
+      if (is_heap(tag)) heap_at += load_le<uint16_t>(words + word);
+      word += width;
     }
+    i_ = static_cast<uint32_t>(i);
+    word_ = static_cast<uint32_t>(word);
+    heap_at_ = heap_at;
   }
 
   Member decode(Tag stored, const char* at) const {
-    Member member{stored, 0, nullptr, 0};
-    switch (kWordWidths[stored]) {
-      case 8:
-        member.word = load_le<uint64_t>(at);
-        break;
-      case 0:
-        break;
+    const uint8_t width = kWordWidths[stored];
+    if (width == kUnknownWidth) throw_corrupt("a member has an unknown tag");
+    // As one load, though it takes in what follows, unless that is behind the node.
+    const uint64_t word =
+        end_ - at >= 8 ? load_le<uint64_t>(at) & kWordMasks[width] : last_word(at, width);
+    switch (kWordForms[stored]) {
+      case WordForm::kInline:
+        return {stored, word, at, width};
+      case WordForm::kInt: {
+        const unsigned shift = 64 - 8 * width;
+        return {tag_of(WordKind::kInt),
+                static_cast<uint64_t>(static_cast<int64_t>(word << shift) >> shift), nullptr, 0};
+      }
+      case WordForm::kFloat32: {
+        const auto wide = static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(word)));
+        return {tag_of(WordKind::kFloat), std::bit_cast<uint64_t>(wide), nullptr, 0};
+      }
+      case WordForm::kContainer:
+        return {stored, record_of(word) == 0 ? word | base_ : word, nullptr, 0};
+      case WordForm::kLocal:
+        return {static_cast<Tag>(stored & ~kStoredLocal), word | base_, nullptr, 0};
       default:
-        std::memcpy(&member.word, at, kWordWidths[stored]);
-        break;
-      case kUnknownWidth:
-        throw_corrupt("a member has an unknown tag");
+        return {stored, word, nullptr, 0};
     }
-    if (is_inline(stored)) {
-      member.data = at;
-      member.size = static_cast<uint32_t>(inline_size(stored));
-    } else if (is_local(stored)) {
-      member.tag = stored & static_cast<Tag>(~kStoredLocal);
-      member.word |= base_;
-    } else if (is_container(stored)) {
-      if (record_of(member.word) == 0) member.word |= base_;
-    } else if (stored >= kStoredInt8 && stored <= kStoredFloat32) {
-      widen(stored, member);
-    }
-    return member;
   }
 
-  static void widen(Tag stored, Member& member) noexcept {
-    if (stored == kStoredFloat32) {
-      float value;
-      std::memcpy(&value, &member.word, sizeof value);
-      const auto wide = static_cast<double>(value);
-      std::memcpy(&member.word, &wide, sizeof wide);
-      member.tag = tag_of(WordKind::kFloat);
-      return;
-    }
-    const unsigned shift = 64 - 8 * kWordWidths[stored];
-    member.word = static_cast<uint64_t>(static_cast<int64_t>(member.word << shift) >> shift);
-    member.tag = tag_of(WordKind::kInt);
+  static uint64_t last_word(const char* at, size_t width) noexcept {
+    uint64_t word = 0;
+    std::memcpy(&word, at, width);
+    return word;
   }
 
   const char* tags_ = nullptr;

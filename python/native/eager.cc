@@ -66,9 +66,11 @@ class EagerReader {
 
 PyObject* EagerReader::begin(const Member& member, uint64_t parent, Bytes parent_record) {
   const Identity identity = member.word;
-  if (const auto known = made_.find(identity); known != made_.end())
-    return Py_NewRef(known->second);
-  Frame frame;
+  if (!made_.empty()) {
+    if (const auto known = made_.find(identity); known != made_.end())
+      return Py_NewRef(known->second);
+  }
+  Frame& frame = stack_.emplace_back();
   frame.record = record_of(identity) == parent
                      ? parent_record
                      : reading_.map().records.find(reading_.transaction(), record_of(identity));
@@ -78,7 +80,6 @@ PyObject* EagerReader::begin(const Member& member, uint64_t parent, Bytes parent
   Ref target = Ref::steal(make_target(frame));
   frame.target = target.get();
   if (!frame.record.empty() && may_be_shared(frame.record)) made_.emplace(identity, target.get());
-  stack_.push_back(std::move(frame));
   return target.release();
 }
 
@@ -128,20 +129,22 @@ bool EagerReader::fill(size_t frame) {
 }
 
 bool EagerReader::fill_shaped_dict(size_t frame) {
-  PyObject* keys = stack_[frame].keys.get();
+  Frame& here = stack_[frame];  // until begin() adds another
+  PyObject* keys = here.keys.get();
   const auto size = static_cast<uint64_t>(PyTuple_GET_SIZE(keys));
-  if (size != stack_[frame].node.count()) {
+  if (size != here.node.count()) {
     throw Error(ErrorCode::kCorrupt,
                 "the file is damaged: a dict with more or fewer members than keys");
   }
-  while (stack_[frame].position < size) {
-    const uint64_t i = stack_[frame].position++;
-    const Member member = stack_[frame].node.member(i);
-    PyObject* target = stack_[frame].target;
+  PyObject* target = here.target;
+  while (here.position < size) {
+    const uint64_t i = here.position++;
+    const Member member = here.node.member(i);
+    const bool container = member.container();
     const Ref value = Ref::steal(value_of(frame, member));
     checked(
         PyDict_SetItem(target, PyTuple_GET_ITEM(keys, static_cast<Py_ssize_t>(i)), value.get()));
-    if (member.container()) return true;
+    if (container) return true;
   }
   return false;
 }
