@@ -145,10 +145,11 @@ void Session::open_level(int level) {
       next.first_event = store_->next_event();
     }
   } catch (const Error& error) {
-    next.refusal = error;
+    next.refusal = std::make_shared<const Error>(error);
   } catch (const std::bad_alloc&) {
-    next.refusal = Error(ErrorCode::kTransactionTooBig,
-                         "no memory is left for a savepoint on '" + store_->path() + "'");
+    next.refusal = std::make_shared<const Error>(
+        ErrorCode::kTransactionTooBig,
+        "no memory is left for a savepoint on '" + store_->path() + "'");
   }
   state_->levels.push_back(std::move(next));
 }

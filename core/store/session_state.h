@@ -20,7 +20,7 @@ struct Session::State {
     int number = kOutermost;
     WriteTransaction transaction;  // inactive where opening it was refused
     uint64_t first_event = 0;
-    std::optional<Error> refusal;  // then every level further in is refused, too
+    std::shared_ptr<const Error> refusal;  // then every level further in is refused, too
   };
   struct Poison {
     std::string reason;
