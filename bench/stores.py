@@ -15,8 +15,9 @@ from typing import Any
 class Plain:
     """A dict in memory: the unit of every ratio."""
 
-    types = (dict,)
-    sequences = (list, tuple)
+    # What the values of a store are made of, for the walk.
+    types: tuple[type, ...] = (dict,)
+    sequences: tuple[type, ...] = (list, tuple)
 
     def __init__(self, path: str) -> None:
         self.map: Any = {}
@@ -52,8 +53,8 @@ class Ours(Plain):
     def __init__(self, path: str) -> None:
         import oocmap
 
-        self.types = (dict, oocmap.LazyDict)
-        self.sequences = (list, tuple, oocmap.LazyList, oocmap.LazyTuple)
+        self.types = (oocmap.LazyDict,)
+        self.sequences = (oocmap.LazyList, oocmap.LazyTuple)
         self.map = oocmap.OOCMap(path, durability="off")
 
     def write_all(self, values: Iterable[Any]) -> None:
@@ -78,8 +79,8 @@ class Original(Plain):
     def __init__(self, path: str) -> None:
         import oocmap
 
-        self.types = (dict, oocmap.LazyDict)
-        self.sequences = (list, tuple, oocmap.LazyList, oocmap.LazyTuple)
+        self.types = (oocmap.LazyDict,)
+        self.sequences = (oocmap.LazyList, oocmap.LazyTuple)
         self.map = oocmap.OOCMap(path, max_size=1 << 30)
 
     def eager(self, key: int) -> Any:
