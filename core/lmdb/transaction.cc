@@ -55,7 +55,7 @@ std::optional<Bytes> Transaction::get(Database database, Bytes key) const {
   int code = 0;
   if (places_ != nullptr) {
     MDB_cursor* cursor = nullptr;
-    code = places_->find(txn_, database, handle, CursorUse::kAnywhere, cursor);
+    code = places_->find(txn_, database, handle, cursor);
     if (code == 0) code = mdb_cursor_get(cursor, &k, &v, MDB_SET);
   } else {
     code = mdb_get(txn_, handle, &k, &v);
@@ -130,17 +130,25 @@ WriteTransaction::~WriteTransaction() { abort(); }
 
 void WriteTransaction::written() noexcept { stamp_.write_generation = next_write_generation(); }
 
-int WriteTransaction::put_at(Database database, Bytes key, Bytes value, CursorUse place) noexcept {
+int WriteTransaction::put_in_place(Database database, Bytes key, Bytes value) noexcept {
   MDB_val k = view(key);
   MDB_val v = view(value);
-  const unsigned handle = environment_->database_handle(database);
   MDB_cursor* cursor = nullptr;
-  const int code = places_->find(txn_, database, handle, place, cursor);
-  if (code != 0) return code;
-  return mdb_cursor_put(cursor, &k, &v, place == CursorUse::kAtEnd ? MDB_APPEND : 0);
+  const int code = places_->find(txn_, database, environment_->database_handle(database), cursor);
+  return code == 0 ? mdb_cursor_put(cursor, &k, &v, 0) : code;
 }
 
-void WriteTransaction::put_raw(Database database, Bytes key, Bytes value, CursorUse place) {
+// Returns MDB_KEYEXIST where the key is not the last one, or that is likely.
+int WriteTransaction::put_at_end(Database database, Bytes key, Bytes value) noexcept {
+  if (!places_->may_append(database)) return MDB_KEYEXIST;
+  MDB_val k = view(key);
+  MDB_val v = view(value);
+  const int code = mdb_put(txn_, environment_->database_handle(database), &k, &v, MDB_APPEND);
+  if (code == MDB_KEYEXIST) places_->append_failed(database);
+  return code;
+}
+
+void WriteTransaction::put_raw(Database database, Bytes key, Bytes value, bool at_end) {
   const bool good_key = has_integer_keys(database) ? key.size() == sizeof(uint64_t)
                                                    : !key.empty() && key.size() <= kMaxKeySize;
   if (!good_key) {
@@ -148,29 +156,25 @@ void WriteTransaction::put_raw(Database database, Bytes key, Bytes value, Cursor
   }
   written();
   dirty_->count(database, key, key.size() + value.size());
-  int code = MDB_KEYEXIST;
-  if (place == CursorUse::kAtEnd && places_->may_append(database)) {
-    code = put_at(database, key, value, place);
-    if (code == MDB_KEYEXIST) places_->append_failed(database);
-  }
-  if (code == MDB_KEYEXIST) code = put_at(database, key, value, CursorUse::kAnywhere);
+  int code = at_end ? put_at_end(database, key, value) : MDB_KEYEXIST;
+  if (code == MDB_KEYEXIST) code = put_in_place(database, key, value);
   if (code != 0) fail(code, "write to", kToBeRolledBack);
 }
 
 void WriteTransaction::put(Database database, Bytes key, Bytes value) {
-  put_raw(database, key, value, CursorUse::kAnywhere);
+  put_raw(database, key, value, /*at_end=*/false);
 }
 
 void WriteTransaction::put(Database database, uint64_t key, Bytes value) {
-  put_raw(database, integer_bytes(key), value, CursorUse::kAnywhere);
+  put_raw(database, integer_bytes(key), value, /*at_end=*/false);
 }
 
 void WriteTransaction::append(Database database, Bytes key, Bytes value) {
-  put_raw(database, key, value, CursorUse::kAtEnd);
+  put_raw(database, key, value, /*at_end=*/true);
 }
 
 void WriteTransaction::append(Database database, uint64_t key, Bytes value) {
-  put_raw(database, integer_bytes(key), value, CursorUse::kAtEnd);
+  put_raw(database, integer_bytes(key), value, /*at_end=*/true);
 }
 
 bool WriteTransaction::erase(Database database, Bytes key) {

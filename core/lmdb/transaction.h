@@ -23,7 +23,6 @@ class Environment;
 class CursorPool;
 class DirtyPages;
 class WriteCursors;
-enum class CursorUse : uint8_t;
 
 // Do not renumber, do not rename: the names are on disk (docs/format.md).
 enum class Database : uint8_t {
@@ -58,9 +57,8 @@ class OOCMAP_API Transaction {
   // Returns:   nullopt when absent (absence is never an exception).
   // Lifetime:  the view points into the map; valid while stamp() is unchanged and this lives.
   // Errors:    kIo, kCorrupt.
-  // Cost:      one B-tree descent, no copy; in a write transaction none where the key is on the
-  // page
-  //            of the last one.
+  // Cost:      one B-tree descent, no copy; in a write transaction none where the key stands on
+  //            the page of the last one.
   std::optional<Bytes> get(Database database, Bytes key) const;
   std::optional<Bytes> get(Database database, uint64_t key) const;
 
@@ -152,8 +150,9 @@ class OOCMAP_API WriteTransaction final : public Transaction {
 
  private:
   friend class Environment;
-  void put_raw(Database database, Bytes key, Bytes value, CursorUse place);
-  int put_at(Database database, Bytes key, Bytes value, CursorUse place) noexcept;
+  void put_raw(Database database, Bytes key, Bytes value, bool at_end);
+  int put_in_place(Database database, Bytes key, Bytes value) noexcept;
+  int put_at_end(Database database, Bytes key, Bytes value) noexcept;
   void written() noexcept;
   [[noreturn]] void fail(int code, const char* doing, const char* outcome);
   int end(bool commit, const std::function<void()>& on_failure) noexcept;

@@ -1,8 +1,8 @@
 // The cursors a write transaction reads and writes through. Private to core/lmdb.
 //
-// mdb_get and mdb_put descend from the root each time; a cursor that stands on the right page, or
-// at the end of a database, finds its place there. Two for each database: loads append at the end
-// and change something else in between, and neither is to lose its place to the other.
+// mdb_get and mdb_put descend from the root each time; a cursor that stands on the right page finds
+// its place there. Not for appending: mdb_cursor_put with MDB_APPEND looks for the end anew in some
+// versions of LMDB, and in others trusts a cursor that was there once.
 //
 // LMDB moves them along with what is written beside them, frees them with the transaction, and
 // copies them where one is nested in it.
@@ -17,15 +17,12 @@
 
 namespace oocmap {
 
-enum class CursorUse : uint8_t { kAnywhere = 0, kAtEnd = 1 };
-
 class WriteCursors {
  public:
   // The cursor of `database`, whose number is `handle`; made at the first call.
   // Returns: LMDB's code, 0 where `cursor` is set.
-  int find(MDB_txn* transaction, Database database, unsigned handle, CursorUse use,
-           MDB_cursor*& cursor) noexcept {
-    MDB_cursor*& known = cursors_[2 * static_cast<size_t>(database) + static_cast<size_t>(use)];
+  int find(MDB_txn* transaction, Database database, unsigned handle, MDB_cursor*& cursor) noexcept {
+    MDB_cursor*& known = cursors_[static_cast<size_t>(database)];
     const int code = known == nullptr ? mdb_cursor_open(transaction, handle, &known) : 0;
     cursor = known;
     return code;
@@ -49,7 +46,7 @@ class WriteCursors {
 
  private:
   static constexpr uint8_t kWait = 31;
-  std::array<MDB_cursor*, 2 * kDatabaseCount> cursors_ = {};
+  std::array<MDB_cursor*, kDatabaseCount> cursors_ = {};
   std::array<uint8_t, kDatabaseCount> waits_ = {};
 };
 

@@ -224,6 +224,7 @@ EncodedValue ValueEncoder::State::finish() {
 
 void ValueEncoder::State::reset() noexcept {
   tape->clear();
+  if (tape->memory() > kKeepBytes) *tape = Tape();  // of a value that was given up
   frames.shrink(1);
   frames[0] = Frame{};
   words.clear();

@@ -8,8 +8,7 @@
 //          the owner's direct operations are part of it, another thread's direct writes wait for
 //          its end (kBusy after the timeout) and its direct reads see the last commit. SQL
 //          callbacks use the session's transaction whichever thread runs them (View::kSession).
-// Order of locks: the environment's write lock, then the session mutex; who holds only the mutex
-// never
+// Locks:   the environment's write lock, then the session mutex; who holds only the mutex never
 //          waits for the write lock. Callers holding the GIL release it before calling anything
 //          here that may wait.
 // Fork:    in a child every function raises kClosed, or does nothing where it cannot raise.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "python/native/keys.h"
+#include "python/native/scalars.h"
 
 namespace oocmap::python {
 
@@ -46,6 +47,8 @@ void LookupCache::add(const Stamp& stamp, Identity container, PyObject* key, con
   const uint64_t wanted = name(container, key);
   const auto mark = static_cast<uint32_t>(wanted);
   if (std::exchange(wanted_[wanted % kSlots], mark) != mark) return;
+  int64_t number = 0;
+  if (PyLong_CheckExact(key) && !fits_int64(key, number)) return;
   if (!is_small(member, object)) return;
   if (!(stamp == stamp_)) {
     stamp_ = stamp;

@@ -48,15 +48,20 @@ class SeenContainers {
     return nullptr;
   }
 
-  void clear() noexcept {
+  // An index that was large would be slow to clear ever after.
+  void clear() {
+    if (seen_.size() >= kSearched) index_ = Index();
     seen_.clear();
-    if (!index_.empty()) index_.clear();
+    if (seen_.capacity() > kMostKept) seen_ = Seen();
   }
 
  private:
+  using Seen = std::vector<std::pair<Ref, size_t>>;
+  using Index = std::unordered_map<PyObject*, size_t>;
   static constexpr size_t kSearched = 16;  // fewer are searched one by one
-  std::vector<std::pair<Ref, size_t>> seen_;
-  std::unordered_map<PyObject*, size_t> index_;
+  static constexpr size_t kMostKept = 4096;
+  Seen seen_;
+  Index index_;
 };
 
 // What one encoding needs, kept for the next.
@@ -66,12 +71,17 @@ struct Scratch {
   std::vector<Ref> values;  // of the shaped dicts on the stack
   SeenContainers seen;
 
-  void clear() noexcept {
+  void clear() {
     encoder.reset();
     stack.clear();
     values.clear();
     seen.clear();
+    if (stack.capacity() > kMostKept) stack = std::vector<Frame>();
+    if (values.capacity() > kMostKept) values = std::vector<Ref>();
   }
+
+ private:
+  static constexpr size_t kMostKept = 4096;
 };
 
 // "[3]"
@@ -105,10 +115,10 @@ Key key_at(PyObject* key, const Where& where) {
 
 class PythonEncoder {
  public:
-  PythonEncoder(MapState& map, Scratch& scratch, Entry entry)
+  PythonEncoder(MapState& map, Scratch& scratch, GivenAt given_at)
       : map_(map),
         to_(scratch.encoder),
-        entry_(entry),
+        given_at_(given_at),
         stack_(scratch.stack),
         values_(scratch.values),
         seen_(scratch.seen) {}
@@ -146,7 +156,7 @@ class PythonEncoder {
 
   MapState& map_;
   ValueEncoder& to_;
-  Entry entry_;
+  GivenAt given_at_;
   std::vector<Frame>& stack_;
   std::vector<Ref>& values_;
   SeenContainers& seen_;
@@ -309,8 +319,8 @@ Ref key_of(const Frame& frame) {
 std::string PythonEncoder::place() const {
   constexpr size_t kMostSteps = 20;
   std::string path;
-  if (entry_.key != nullptr) path = step(entry_.key);
-  if (entry_.index >= 0) path = step(entry_.index);
+  if (given_at_.key != nullptr) path = step(given_at_.key);
+  if (given_at_.index >= 0) path = step(given_at_.index);
   size_t steps = 0;
   for (const Frame& frame : stack_) {
     if (++steps > kMostSteps) return path + "...";
@@ -367,7 +377,7 @@ Key encode_key(PyObject* key) {
   return key_at(key, [key] { return step(key); });
 }
 
-EncodedValue encode(MapState& map, PyObject* value, Entry entry) {
+EncodedValue encode(MapState& map, PyObject* value, GivenAt given_at) {
   map.check_open();
   PyTypeObject* type = Py_TYPE(value);
   if (type == &PyUnicode_Type) {
@@ -384,7 +394,7 @@ EncodedValue encode(MapState& map, PyObject* value, Entry entry) {
   if (type == &PyBool_Type) return EncodedValue::boolean(value == Py_True);
   if (type == &PyBytes_Type) return EncodedValue::payload(PayloadKind::kBytes, bytes_of(value));
   BorrowedScratch scratch;
-  PythonEncoder(map, scratch.get(), entry).feed(value);
+  PythonEncoder(map, scratch.get(), given_at).feed(value);
   return scratch.get().encoder.finish();
 }
 

@@ -140,6 +140,7 @@ PyObject* mapping_get(PyObject* self, PyObject* const* arguments, Py_ssize_t cou
 Ref pop_key(Container& dict, PyObject* key) {
   dict.map->check_open();
   if (count_of(dict) == 0) {  // as dict.pop, which does not hash the key then
+    // A map that is read-only, or a value that is gone, says so.
     const LockedWrite locked(dict);
     return Ref();
   }

@@ -46,13 +46,14 @@ class Update {
 
   Container& dict_;
   std::vector<std::pair<Key, EncodedValue>> entries_;  // that wait to be stored
-  size_t memory_ = 0;                                  // of their values
+  size_t memory_ = 0;                                  // of them
   bool in_batches_ = false;
   size_t stored_ = 0;
 };
 
 void Update::add(PyObject* key, PyObject* value) {
   Key encoded_key = encode_key(key);
+  memory_ += encoded_key.order().size() + encoded_key.explicit_packed().size();
   entries_.emplace_back(std::move(encoded_key), encode(*dict_.map, value, {.key = key}));
   memory_ += entries_.back().second.memory();
 }

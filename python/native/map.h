@@ -1,9 +1,8 @@
 // The native side of an open map: its store, its session, and the caches reads go through. The
 // Python object `Map` holds one MapState; every lazy object holds its Map.
 //
-// Threads: all members are used with the GIL held. What waits (a write, a commit, closing) releases
-// it
-//          and uses its own shared_ptr to the session.
+// Threads: all members are used with the GIL held. What waits (a write, a commit, closing)
+//          releases it and uses its own shared_ptr to the session.
 #pragma once
 
 #include <chrono>

@@ -13,6 +13,12 @@ bool Turn::take_free(uint64_t thread) noexcept {
 }
 
 int Turn::take(std::chrono::milliseconds timeout) {
+  if (process_epoch() != process_) {
+    throw Error(
+        ErrorCode::kClosed,
+        "the map was opened before this process was forked, and belongs to the parent: open "
+        "it again");
+  }
   const uint64_t me = this_thread_number();
   if (owner_.load() == me) return ++depth_;
   if (!take_free(me)) {
@@ -28,7 +34,7 @@ int Turn::take(std::chrono::milliseconds timeout) {
 // Who waits counts itself before it looks whether the turn is free, and this frees it before it
 // looks who waits: one of the two sees the other.
 void Turn::end() noexcept {
-  if (--depth_ != 0) return;
+  if (process_epoch() != process_ || --depth_ != 0) return;
   owner_.store(0);
   if (waiting_.load() == 0) return;
   const std::lock_guard lock(mutex_);

@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "core/base/error.h"
+#include "core/lmdb/process.h"
 #include "python/native/python.h"
 
 namespace oocmap::python {
@@ -21,12 +22,14 @@ class Turn {
  public:
   // Takes the turn for the calling thread, or once more where it has it.
   // Returns: how often it has it now; 0 where another thread had it for all of `timeout`.
+  // Errors: kClosed in a forked child, which has neither that thread nor the map.
   int take(std::chrono::milliseconds timeout);
   // Gives it back once. May be called on another thread than take() was.
   void end() noexcept;
 
  private:
   bool take_free(uint64_t thread) noexcept;
+  const uint64_t process_ = process_epoch();
   std::atomic<uint64_t> owner_{0};  // 0: free
   std::atomic<int> depth_{0};
   std::atomic<int> waiting_{0};

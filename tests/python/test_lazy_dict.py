@@ -278,6 +278,20 @@ def test_update_with_large_values_holds_few(m: Any, path: Path) -> None:
     assert m[127] == bytes([127]) * size
 
 
+def test_update_with_large_keys_holds_few(m: Any) -> None:
+    most = 0
+
+    def pairs() -> Any:
+        nonlocal most
+        for i in range(150):
+            most = max(most, i - len(m))
+            yield f"{i:03}" + "k" * (1 << 20), i
+
+    m.update(pairs())
+    assert most <= 64
+    assert len(m) == 150
+
+
 def test_update_that_changes_many_pages_commits_on_the_way(m: Any, path: Path) -> None:
     """Each text has a place of its own in an index: a page each for 600 bytes."""
 

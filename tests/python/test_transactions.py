@@ -5,6 +5,8 @@
 
 import contextlib
 import gc
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -378,6 +380,81 @@ def test_threads_with_transactions_sql_and_writes_of_all_kinds(path: Path) -> No
         assert m["n"] == done["transaction"] > 0
         assert len(m["list"]) == done["append"] > 0
         assert not m.connection.in_transaction
+
+
+def test_an_interrupt_while_another_thread_runs_sql_does_not_leave_it_open(path: Path) -> None:
+    with (
+        oocmap.OOCMap(path, durability="off") as m,
+        oocmap.OOCMap(path, durability="off") as other,
+    ):
+
+        def slow() -> int:
+            time.sleep(0.6)
+            return 1
+
+        def interrupt(*_: Any) -> None:
+            raise StopError
+
+        m.connection.create_scalar_function("slow", slow)
+        sql = threading.Thread(target=lambda: m.connection.execute("SELECT slow()").get)
+        before = signal.signal(signal.SIGALRM, interrupt)
+        try:
+            with pytest.raises(StopError), m.transaction():
+                m["a"] = 1
+                sql.start()
+                time.sleep(0.1)
+                signal.setitimer(signal.ITIMER_REAL, 0.2)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        sql.join()
+        assert not m.connection.in_transaction
+        m["b"] = 2
+        assert other.eager() == {"a": 1, "b": 2}
+
+
+def test_closing_from_inside_a_query_is_refused(m: Any) -> None:
+    m.connection.create_scalar_function("close", m.close)
+    with pytest.raises(apsw.ThreadingViolationError, match="inside an executing query"):
+        list(m.sql("SELECT close()"))
+    m["still"] = "open"
+    assert m["still"] == "open"
+
+
+@pytest.mark.parametrize("timeout", [0.5, None])
+def test_a_forked_child_does_not_wait_for_a_thread_of_the_parent(
+    path: Path, timeout: float | None
+) -> None:
+    with oocmap.OOCMap(path, durability="off", timeout=timeout) as m:
+        m["list"] = []
+        inside, done = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with m.transaction():
+                m["b"] = 2
+                inside.set()
+                done.wait()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        inside.wait()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            refused = 0
+            for write in (
+                lambda: m.update(a=1),
+                lambda: m.transaction().__enter__(),
+                lambda: m.__setitem__("c", 3),
+            ):
+                try:
+                    write()
+                except oocmap.ClosedError:
+                    refused += 1
+            os._exit(refused)
+        status = os.waitpid(child, 0)[1]
+        done.set()
+        thread.join()
+        assert os.waitstatus_to_exitcode(status) == 3
 
 
 def test_commit_on_another_thread(m: Any) -> None:

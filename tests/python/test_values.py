@@ -357,3 +357,18 @@ def test_equal_long_texts_are_stored_once(path: Any, m: Any) -> None:
     for i in range(1000):
         m[i] = {"text": text + ""}
     assert path.stat().st_size < 1_000_000 < 1000 * sys.getsizeof(text)
+
+
+def test_many_shared_containers_in_one_value(m: Any) -> None:
+    """More than are searched one by one; and nothing of them is left for the next value."""
+    shared = [[i] for i in range(1000)]
+    m["all"] = {"first": shared, "again": shared[::-1]}
+    for i in (0, 15, 16, 17, 999):
+        assert m["all"]["first"][i] == [i]
+        m["all"]["again"][999 - i].append("seen")
+        assert m["all"]["first"][i] == [i, "seen"]
+    few = [[i] for i in range(20)]
+    m["few"] = [few, few]
+    assert m["few"] == [few, few]
+    m["few"][0][3].append(4)
+    assert m["few"][1][3] == [3, 4]

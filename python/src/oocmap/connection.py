@@ -48,23 +48,38 @@ def _raise_ours(error: apsw.Error) -> NoReturn:
     raise error
 
 
-def patiently(action: Callable[[], T], seconds: float | None = None) -> T:
+def patiently(
+    action: Callable[[], T], seconds: float | None = None, *, whatever_happens: bool = False
+) -> T:
     """Do it as soon as no other thread is in the midst of a call on the same connection.
 
-    apsw refuses such a call, where SQLite itself would wait. `seconds` bounds the waiting.
+    apsw refuses such a call, where SQLite itself would wait. `seconds` bounds the waiting;
+    `whatever_happens`: an interrupt is raised only when it is done.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
     pause = 0.00005
+    interrupt: BaseException | None = None
     while True:
         try:
-            return action()
+            result = action()
+            break
         except apsw.ThreadingViolationError as error:
+            if "inside an executing query" in str(error):
+                raise  # this thread's own, so it would wait for itself
             if deadline is not None and time.monotonic() > deadline:
                 raise BusyError(
                     f"another thread used the connection for all of {seconds} s"
                 ) from error
-        time.sleep(pause)
+        try:
+            time.sleep(pause)
+        except BaseException as error:
+            if not whatever_happens:
+                raise
+            interrupt = error
         pause = min(2 * pause, 0.001)
+    if interrupt is not None:
+        raise interrupt
+    return result
 
 
 class Connection(apsw.Connection):
@@ -126,7 +141,10 @@ class Connection(apsw.Connection):
             Error: The commit failed; everything since the beginning is rolled back.
         """
         try:
-            return patiently(lambda: super(Connection, self).__exit__(etype, evalue, etraceback))
+            return patiently(
+                lambda: super(Connection, self).__exit__(etype, evalue, etraceback),
+                whatever_happens=True,
+            )
         except apsw.Error as error:
             _raise_ours(error)
         finally:
@@ -140,5 +158,5 @@ class Connection(apsw.Connection):
             )
         except BaseException as error:
             raised = (type(error), error, error.__traceback__)
-            patiently(lambda: super(Connection, self).__exit__(*raised))
+            patiently(lambda: super(Connection, self).__exit__(*raised), whatever_happens=True)
             raise
