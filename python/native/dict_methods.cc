@@ -252,6 +252,15 @@ PyObject* mapping_copy(PyObject* self, PyObject*) {
   return guarded([self] { return copy_of(self).release(); });
 }
 
+// A plain dict: a stored one comes into being only where it is stored.
+PyObject* mapping_fromkeys(PyObject*, PyObject* arguments) {
+  return guarded([=] {
+    const Ref make =
+        Ref::steal(PyObject_GetAttrString(reinterpret_cast<PyObject*>(&PyDict_Type), "fromkeys"));
+    return Ref::steal(PyObject_CallObject(make.get(), arguments)).release();
+  });
+}
+
 PyObject* mapping_keys(PyObject* self, PyObject*) {
   return guarded([self] { return make_view(self, What::kKeys); });
 }
@@ -325,6 +334,9 @@ PyMethodDef mapping_methods[] = {
     {"copy", method(mapping_copy), METH_NOARGS,
      "copy($self, /)\n--\n\nReturn a plain dict whose values may be lazy.  Cost: one step an "
      "entry."},
+    {"fromkeys", method(mapping_fromkeys), METH_VARARGS | METH_CLASS,
+     "fromkeys($type, iterable, value=None, /)\n--\n\n"
+     "Return a plain dict with the keys that iterable gives, each with the same value."},
     {"eager", method(mapping_eager), METH_NOARGS,
      "eager($self, /)\n--\n\n"
      "Return the whole value as plain Python objects, deep, of one consistent moment.\n\n"

@@ -100,6 +100,13 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "update with two": lambda x: x.update({}, {}),
     "clear": lambda x: x.clear(),
     "copy": lambda x: x.copy(),
+    "fromkeys": lambda x: x.fromkeys("aba"),
+    "fromkeys of itself": lambda x: x.fromkeys(x, 0),
+    "fromkeys of none": lambda x: x.fromkeys(),
+    "fromkeys of no iterable": lambda x: x.fromkeys(5),
+    "fromkeys unhashable": lambda x: x.fromkeys([[]]),
+    "fromkeys too many": lambda x: x.fromkeys("a", 1, 2),
+    "fromkeys keyword": lambda x: x.fromkeys(iterable="a"),
     "keys": lambda x: list(x.keys()),
     "values": lambda x: list(x.values()),
     "items": lambda x: list(x.items()),
@@ -201,6 +208,17 @@ def test_copy_is_plain_with_lazy_values(m: Any) -> None:
     assert type(copied) is dict
     assert type(copied["a"]) is oocmap.LazyList
     assert type(m.copy()) is dict
+
+
+def test_fromkeys_gives_a_plain_dict(m: Any) -> None:
+    for made in (
+        oocmap.OOCMap.fromkeys("ab", 1),
+        oocmap.LazyDict.fromkeys("ab", 1),
+        m.fromkeys("ab", 1),
+    ):
+        assert type(made) is dict
+        assert made == {"a": 1, "b": 1}
+    assert len(m) == 0
 
 
 def test_assigning_a_value_to_its_own_key_changes_nothing(m: Any) -> None:

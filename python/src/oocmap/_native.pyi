@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Generic, Self, SupportsIndex, TypeVar, final, 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 _T = TypeVar("_T")
+_S = TypeVar("_S")
 _V_co = TypeVar("_V_co", covariant=True)
 
 __version__: str
@@ -36,6 +37,12 @@ class LazyMapping(MutableMapping[_K, _V], Generic[_K, _V]):
     def values(self) -> ValuesView[_V]: ...
     def items(self) -> ItemsView[_K, _V]: ...
     def copy(self) -> dict[_K, _V]: ...
+    @classmethod
+    @overload
+    def fromkeys(cls, iterable: Iterable[_T], value: None = None, /) -> dict[_T, Any]: ...
+    @classmethod
+    @overload
+    def fromkeys(cls, iterable: Iterable[_T], value: _S, /) -> dict[_T, _S]: ...
     def eager(self) -> dict[Any, Any]: ...
 
 class Map(LazyMapping[_K, _V]):
