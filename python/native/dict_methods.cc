@@ -237,13 +237,39 @@ PyObject* mapping_clear(PyObject* self, PyObject*) {
   });
 }
 
+// The entries of a shaped dict, whose keys are made already.
+void copy_shaped(const Reading& reading, PyObject* copy) {
+  const Ref keys = reading.map()
+                       .shapes.find(reading.store(), reading.transaction(), reading.node().shape())
+                       .keys;
+  const Py_ssize_t size = PyTuple_GET_SIZE(keys.get());
+  if (static_cast<uint64_t>(size) > reading.node().count()) {
+    throw Error(ErrorCode::kCorrupt, "the file is damaged: a dict with fewer members than keys");
+  }
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    const Ref value =
+        Ref::steal(member_to_python(reading, reading.node().member(static_cast<uint64_t>(i))));
+    checked(PyDict_SetItem(copy, PyTuple_GET_ITEM(keys.get(), i), value.get()));
+  }
+}
+
+// A plain dict of one moment. No Python code runs: keys are exact builtins.
 Ref copy_of(PyObject* mapping) {
-  if (dict_behind(mapping) == nullptr) return Ref::steal(PyDict_Copy(mapping));
+  Container* dict = dict_behind(mapping);
+  if (dict == nullptr) return Ref::steal(PyDict_Copy(mapping));
   Ref copy = Ref::steal(PyDict_New());
-  const Ref items = Ref::steal(make_iterator(mapping, What::kItems));
-  while (const Ref item = next_of(items.get())) {
-    checked(PyDict_SetItem(copy.get(), PyTuple_GET_ITEM(item.get(), 0),
-                           PyTuple_GET_ITEM(item.get(), 1)));
+  const Reading reading(*dict);
+  const WithoutCollection guard;
+  if (reading.node().kind() == NodeKind::kShapedDict) {
+    copy_shaped(reading, copy.get());
+    return copy;
+  }
+  DictWalk walk(reading.store(), dict->identity);
+  DictEntry entry;
+  while (walk.next(reading.transaction(), entry)) {
+    const Ref key = key_to_python(entry.key);
+    const Ref value = Ref::steal(member_to_python(reading, entry.value));
+    checked(PyDict_SetItem(copy.get(), key.get(), value.get()));
   }
   return copy;
 }
@@ -273,6 +299,8 @@ PyObject* mapping_items(PyObject* self, PyObject*) {
 PyObject* mapping_eager(PyObject* self, PyObject*) {
   return guarded([self] { return eager(container_of(self)).release(); });
 }
+// What is shared within the value stays shared; copy.deepcopy() itself takes care of what holds it.
+PyObject* mapping_deepcopy(PyObject* self, PyObject*) { return mapping_eager(self, nullptr); }
 
 // --- Operators: | gives a plain dict, |= updates in place
 
@@ -332,8 +360,11 @@ PyMethodDef mapping_methods[] = {
     {"clear", method(mapping_clear), METH_NOARGS,
      "clear($self, /)\n--\n\nRemove all entries.  Errors: those of a write."},
     {"copy", method(mapping_copy), METH_NOARGS,
-     "copy($self, /)\n--\n\nReturn a plain dict whose values may be lazy.  Cost: one step an "
-     "entry."},
+     "copy($self, /)\n--\n\n"
+     "Return a plain dict, of one consistent moment, whose values may be lazy.\n\n"
+     "Cost: one step an entry."},
+    {"__copy__", method(mapping_copy), METH_NOARGS, "Return what copy() does."},
+    {"__deepcopy__", method(mapping_deepcopy), METH_O, "Return what eager() does."},
     {"fromkeys", method(mapping_fromkeys), METH_VARARGS | METH_CLASS,
      "fromkeys($type, iterable, value=None, /)\n--\n\n"
      "Return a plain dict with the keys that iterable gives, each with the same value."},

@@ -158,6 +158,14 @@ PyObject* sequence_eager(PyObject* self, PyObject*) {
   return guarded([self] { return eager(container_of(self)).release(); });
 }
 
+PyObject* sequence_deepcopy(PyObject* self, PyObject*) { return sequence_eager(self, nullptr); }
+
+PyObject* sequence_copy(PyObject* self, PyObject*) {
+  return guarded([self] {
+    return slice_of(container_of(self), 0, PY_SSIZE_T_MAX, 1, !is_list(self)).release();
+  });
+}
+
 PyMethodDef sequence_methods[] = {
     {"index", method(sequence_index), METH_VARARGS,
      "index($self, value, start=0, stop=sys.maxsize, /)\n--\n\n"
@@ -168,6 +176,8 @@ PyMethodDef sequence_methods[] = {
      "eager($self, /)\n--\n\n"
      "Return the whole value as plain Python objects, deep, of one consistent moment.\n\n"
      "Sharing and cycles are kept.  Cost: all of it is read and held in memory."},
+    {"__copy__", method(sequence_copy), METH_NOARGS, "Return what [:] does."},
+    {"__deepcopy__", method(sequence_deepcopy), METH_O, "Return what eager() does."},
     {"__reversed__", method(sequence_reversed), METH_NOARGS,
      "Return an iterator over the members, the last first."},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "See PEP 585."},
