@@ -58,6 +58,13 @@ nb::object handle_bytes(nb::handle value) {
   return nb::steal(handle_of(container_of(value.ptr())).release());
 }
 
+nb::object map_of(nb::handle lazy) {
+  if (!is_lazy(lazy.ptr())) {
+    raise(PyExc_TypeError, "a lazy object is needed, not '%s'", Py_TYPE(lazy.ptr())->tp_name);
+  }
+  return nb::borrow(container_of(lazy.ptr()).map->self());
+}
+
 nb::tuple counters() { return nb::make_tuple(read_counters.containers, read_counters.members); }
 
 // What we throw, where a function of nanobind's calls us.
@@ -85,6 +92,7 @@ void make_module(nb::module_& module) {
       "image_path", [] { return image_path(); }, "Path of the oocmap.so in use: str.");
   module.def("handle_bytes", handle_bytes, nb::arg("value"),
              "The handle of a lazy object, as it is passed to SQL: bytes.");
+  module.def("map_of", map_of, nb::arg("lazy"), "The map a lazy object was read from: Map.");
   module.def("counters", counters,
              "(containers located, members read) by this process so far, for tests: two ints.");
 }

@@ -1,5 +1,6 @@
 """OOCMap: a Python dictionary that lives on disk, and a table that SQL can query."""
 
+from oocmap import pickling as pickling
 from oocmap._map import OOCMap
 from oocmap._native import LazyDict, LazyList, LazyTuple, __version__
 from oocmap.connection import Connection

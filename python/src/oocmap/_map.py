@@ -81,6 +81,7 @@ class OOCMap(_native.Map[K, V]):
             StoreFullError: The disk has no room for an empty map.
         """
         self._open(path, mode, durability, max_size, timeout)
+        self._settings = (mode, durability, max_size, timeout)
         try:
             seconds = math.inf if timeout is None else float(timeout)
             connection = Connection(self._turn(), read_only=mode == "r", timeout=seconds)
@@ -128,6 +129,12 @@ class OOCMap(_native.Map[K, V]):
         if any(type(value) is bytes and value.startswith(_HANDLE) for value in row):
             return tuple(self._from_handle(value) for value in row)
         return row
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as the path and how it was opened. Raises: ClosedError."""
+        from oocmap import pickling  # which needs this class
+
+        return pickling.reduce_map(self)
 
     def close(self) -> None:
         """Close the map and its connection; an open transaction is rolled back. May be repeated.

@@ -59,7 +59,7 @@ class StoreFullError(Error, OSError):
 
 
 class TransactionError(Error):
-    """The transaction failed earlier and can only be rolled back."""
+    """The transaction failed earlier and can only be rolled back, or must be committed first."""
 
 
 class ReadOnlyError(Error):
