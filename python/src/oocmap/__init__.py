@@ -1,7 +1,7 @@
 """OOCMap: a Python dictionary that lives on disk, and a table that SQL can query."""
 
 from oocmap import pickling as pickling
-from oocmap._map import OOCMap
+from oocmap._map import OOCMap, json_default
 from oocmap._native import LazyDict, LazyList, LazyTuple, __version__
 from oocmap.connection import Connection
 from oocmap.errors import (
@@ -49,6 +49,7 @@ __all__ = [
     "TransactionError",
     "UnsupportedTypeError",
     "__version__",
+    "json_default",
     "load",
     "loadable_path",
 ]

@@ -161,6 +161,17 @@ class OOCMap(_native.Map[K, V]):
         self.close()
 
 
+def json_default(value: object) -> dict[Any, Any] | list[Any] | tuple[Any, ...]:
+    """Let json write maps and lazy objects: `json.dumps(m, default=oocmap.json_default)`.
+
+    Returns: the eager value. Cost: all of it is held in memory.
+    Raises: TypeError for any other object, as json itself does.
+    """
+    if isinstance(value, _native.Map | _native.LazyDict | _native.LazyList | _native.LazyTuple):
+        return value.eager()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
 def _binding(_: apsw.Cursor, __: int, value: Any) -> bytes:
     """Stand-in for a parameter SQLite has no type for: the handle of a lazy object."""
     try:
