@@ -1,5 +1,7 @@
 #include "python/native/dict_find.h"
 
+#include <vector>
+
 #include "python/native/convert_out.h"
 #include "python/native/keys.h"
 #include "python/native/scalars.h"
@@ -71,6 +73,33 @@ bool dict_contains(Container& dict, PyObject* key) {
   return with_member(dict, key, [](const Reading&, const std::optional<Member>& member) {
     return member.has_value();
   });
+}
+
+Ref dict_lookup_many(Container& dict, PyObject* keys, PyObject* fallback) {
+  const Ref given = Ref::steal(PySequence_Tuple(keys));
+  const Py_ssize_t size = PyTuple_GET_SIZE(given.get());
+  dict.map->check_open();
+  std::vector<std::optional<Key>> wanted;  // but for text, which needs none in a shaped dict
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    PyObject* key = PyTuple_GET_ITEM(given.get(), i);
+    if (!PyUnicode_CheckExact(key)) wanted.push_back(key_to_find(key));
+  }
+  Ref values = Ref::steal(PyList_New(size));
+  const Reading reading(dict);
+  const WithoutCollection guard;
+  auto next = wanted.begin();
+  for (Py_ssize_t i = 0; i < size; ++i) {
+    PyObject* key = PyTuple_GET_ITEM(given.get(), i);
+    std::optional<Member> member;
+    if (PyUnicode_CheckExact(key)) {
+      member = find_text(reading, key);
+    } else if (const std::optional<Key>& found = *next++) {
+      member = find_member(reading, *found);
+    }
+    PyObject* value = member ? member_to_python(reading, *member) : Py_NewRef(fallback);
+    PyList_SET_ITEM(values.get(), i, value);
+  }
+  return values;
 }
 
 }  // namespace oocmap::python

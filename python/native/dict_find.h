@@ -16,6 +16,10 @@ PyObject* dict_lookup(Container& dict, PyObject* key);
 // Whether `key` is there; no member is read.
 bool dict_contains(Container& dict, PyObject* key);
 
+// What lies under each of `keys` (an iterable), `fallback` where nothing does: a list, of one
+// moment. Errors: as dict_lookup(); TypeError for no iterable.
+Ref dict_lookup_many(Container& dict, PyObject* keys, PyObject* fallback);
+
 // The member under a key, under a reading that exists.
 std::optional<Member> find_member(const Reading& reading, const Key& key);
 

@@ -7,6 +7,7 @@
 #include "python/native/dict_find.h"
 #include "python/native/eager.h"
 #include "python/native/errors.h"
+#include "python/native/key_range.h"
 #include "python/native/keys.h"
 #include "python/native/repr.h"
 #include "python/native/views.h"
@@ -134,6 +135,29 @@ PyObject* mapping_get(PyObject* self, PyObject* const* arguments, Py_ssize_t cou
     if (found != nullptr) return found;
     return Py_NewRef(count == 2 ? arguments[1] : Py_None);
   });
+}
+
+PyObject* mapping_get_many(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  PyObject* keys = nullptr;
+  PyObject* fallback = Py_None;
+  static const char* names[] = {"", "default", nullptr};
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O|O:get_many", const_cast<char**>(names),
+                                   &keys, &fallback)) {
+    return nullptr;
+  }
+  return guarded([=] { return dict_lookup_many(container_of(self), keys, fallback).release(); });
+}
+
+PyObject* mapping_range(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  PyObject* start = Py_None;
+  PyObject* stop = Py_None;
+  int reverse = 0;
+  static const char* names[] = {"start", "stop", "reverse", nullptr};
+  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|OOp:range", const_cast<char**>(names),
+                                   &start, &stop, &reverse)) {
+    return nullptr;
+  }
+  return guarded([=] { return make_key_range(self, start, stop, reverse != 0); });
 }
 
 // The eager value under a key, taken out; empty where there is none.
@@ -328,6 +352,20 @@ PyMethodDef mapping_methods[] = {
      "get($self, key, default=None, /)\n--\n\n"
      "Return the value under key, or default where there is none.\n\n"
      "Errors: TypeError for an unhashable key.  Cost: as [key]."},
+    {"get_many", method(mapping_get_many), METH_VARARGS | METH_KEYWORDS,
+     "get_many($self, keys, /, default=None)\n--\n\n"
+     "Return a list of the values under keys, in their order, of one consistent moment.\n\n"
+     "default stands for each key that is absent.\n"
+     "Errors: TypeError for an unhashable key.  Cost: as [key] each."},
+    {"range", method(mapping_range), METH_VARARGS | METH_KEYWORDS,
+     "range($self, start=None, stop=None, reverse=False)\n--\n\n"
+     "Return an iterator of (key, value) in key order, from start to before stop.\n\n"
+     "None is no bound.  reverse gives the same entries, the last first.  Numbers come before "
+     "text,\n"
+     "text before bytes, then all other keys.  Each step sees the newest content, and goes on\n"
+     "behind the last key.\n"
+     "Errors: those of a key to be stored, for a bound.  Cost: one descent, then a step an entry;\n"
+     "a dict of few entries is sorted first."},
     {"keys", method(mapping_keys), METH_NOARGS,
      "keys($self, /)\n--\n\nReturn a live view of the keys, in insertion order.  Reads nothing."},
     {"values", method(mapping_values), METH_NOARGS,

@@ -10,6 +10,7 @@
 #include "python/native/errors.h"
 #include "python/native/handles.h"
 #include "python/native/iterate.h"
+#include "python/native/key_range.h"
 #include "python/native/sequence.h"
 #include "python/native/shape_keys.h"
 #include "python/native/views.h"
@@ -47,6 +48,7 @@ void add_types(PyObject* module) {
   lazy_tuple_type = add(module, make_lazy_tuple_type(module, sequence));
   add(module, make_turn_type(module));
   make_iterator_type(module);
+  make_key_range_type(module);
   make_view_types(module);
 }
 

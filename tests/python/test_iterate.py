@@ -260,6 +260,11 @@ def test_a_finalizer_may_step_the_same_iterator(m: Any, value: Any, backwards: b
         lambda m: [m["x"][i] for i in range(400)],
         lambda m: m["surrogates"]["\ud800"],
         lambda m: m["numbers"].copy(),
+        lambda m: m["surrogates"].copy(),
+        lambda m: m["numbers"].get_many([1 << i for i in range(60, 90)]),
+        lambda m: m["keys"].get_many([(i, ("t", i)) for i in range(30)]),
+        lambda m: list(m["keys"].range()),
+        lambda m: list(m["numbers"].range(reverse=True)),
         lambda m: [m["numbers"][1 << i] for i in range(60, 90)],
     ],
 )
