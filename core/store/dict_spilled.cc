@@ -29,26 +29,23 @@ class RowBytes {
   Buffer& bytes_;
 };
 
-// Puts one entry into both databases, in the place of the one that was there.
+// Puts one entry into both databases. A new one likely comes last in them: loads often come in key
+// order, and sequences always rise.
 void put_entry(WriteTransaction& transaction, Identity dict, uint8_t probe, uint64_t sequence,
-               const Key& key, const Member& member) {
+               const Key& key, const Member& member, bool is_new) {
   RowBytes row;
+  const auto put = [&](Database database, const EntryKey& at) {
+    if (is_new) {
+      transaction.append(database, at, row.get());
+    } else {
+      transaction.put(database, at, row.get());
+    }
+    row.get().clear();
+  };
   append_entry(row.get(), sequence, key, member);
-  transaction.put(Database::kEntries, EntryKey(dict, key.order(), probe), row.get());
-  row.get().clear();
+  put(Database::kEntries, EntryKey(dict, key.order(), probe));
   append_order_entry(row.get(), key, member);
-  transaction.put(Database::kOrder, EntryKey(dict, sequence), row.get());
-}
-
-// Puts an entry that was not there. Loads often come in key order, and sequences always rise.
-void add_entry(WriteTransaction& transaction, Identity dict, uint8_t probe, uint64_t sequence,
-               const Key& key, const Member& member) {
-  RowBytes row;
-  append_entry(row.get(), sequence, key, member);
-  transaction.append(Database::kEntries, EntryKey(dict, key.order(), probe), row.get());
-  row.get().clear();
-  append_order_entry(row.get(), key, member);
-  transaction.append(Database::kOrder, EntryKey(dict, sequence), row.get());
+  put(Database::kOrder, EntryKey(dict, sequence));
 }
 
 // Removes a row of `entries`. Rows of long keys with one hash stand without a gap, so the last of
@@ -86,7 +83,7 @@ void overwrite(Store& store, WriteTransaction& transaction, Identity dict, const
   const Key stored = stored_key(key, entry);
   const Member member = for_entry(store, transaction, store_value(store, transaction, value));
   if (same_scalar(old, member)) return;
-  put_entry(transaction, dict, row.probe, entry.sequence, stored, member);
+  put_entry(transaction, dict, row.probe, entry.sequence, stored, member, /*is_new=*/false);
   if (needs_detach(old)) detach(store, transaction, old);
 }
 
@@ -107,7 +104,8 @@ void spill_dict(Store& store, WriteTransaction& transaction, Identity dict, Smal
     const Key key = key_of(member.tag, member.word, payload);
     const EntryRow row = find_entry(transaction, dict, key.order());
     if (row.value) throw_corrupt("a dict has one key twice, or rows of another");
-    add_entry(transaction, dict, row.probe, i, key, for_entry(store, transaction, node.at(i)));
+    put_entry(transaction, dict, row.probe, i, key, for_entry(store, transaction, node.at(i)),
+              /*is_new=*/true);
   }
   edit.replace(encode_spilled_dict(node.count(), node.count()));
 }
@@ -123,7 +121,7 @@ bool spilled_set(Store& store, WriteTransaction& transaction, const NodeView& no
     return false;
   }
   const Member member = for_entry(store, transaction, store_value(store, transaction, value));
-  add_entry(transaction, dict, row.probe, sequence, key, member);
+  put_entry(transaction, dict, row.probe, sequence, key, member, /*is_new=*/true);
   put_header(transaction, dict, encode_spilled_dict(count + 1, sequence + 1));
   return true;
 }
@@ -169,7 +167,7 @@ bool spilled_rename(WriteTransaction& transaction, const NodeView& node, const K
   if (target.value) throw Error(ErrorCode::kInvalidArgument, "the new key exists already");
   const Buffer value(*row.value);  // outlives the erase
   const Entry entry = decode_entry(value);
-  put_entry(transaction, dict, target.probe, entry.sequence, to, entry.member);
+  put_entry(transaction, dict, target.probe, entry.sequence, to, entry.member, /*is_new=*/false);
   erase_entry_row(transaction, dict, from.order(), row.probe);
   return true;
 }

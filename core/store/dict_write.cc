@@ -31,26 +31,6 @@ void put_settled(Store& store, WriteTransaction& transaction, RecordAt& at, size
   spill_dict(store, transaction, at.container, edit);
 }
 
-void overwrite_small(Store& store, WriteTransaction& transaction, RecordAt& at, size_t i,
-                     EncodedValue& value) {
-  const Member old = at.node.member(i);
-  if (value.refers_to(old)) return;
-  if (value.has_nodes()) {
-    SmallEdit edit(store, transaction, at);
-    edit.node().set(i, edit.place(value));
-    put_settled(store, transaction, at, i, edit);
-  } else {
-    const Member member = store_value(store, transaction, value);
-    if (same_scalar(old, member)) return;
-    if (!splice_small(transaction, at, i, 1, &member, kMaxInlineDict)) {
-      SmallEdit edit(store, transaction, at);
-      edit.node().set(i, member);
-      put_settled(store, transaction, at, i, edit);
-    }
-  }
-  if (needs_detach(old)) detach(store, transaction, old);
-}
-
 void add_small(Store& store, WriteTransaction& transaction, RecordAt& at, const Key& key,
                EncodedValue& value) {
   SmallEdit edit(store, transaction, at);
@@ -72,7 +52,9 @@ bool set(Store& store, WriteTransaction& transaction, Identity dict, const Key& 
     add_small(store, transaction, at, key, value);
     return true;
   }
-  overwrite_small(store, transaction, at, static_cast<size_t>(i), value);
+  const auto place = static_cast<size_t>(i);
+  overwrite_small(store, transaction, at, place, value, kMaxInlineDict,
+                  [&](SmallEdit& edit) { put_settled(store, transaction, at, place, edit); });
   return false;
 }
 

@@ -67,26 +67,6 @@ void put_tree(Store& store, WriteTransaction& transaction, Identity list, const 
 
 // --- list_set
 
-void set_small(Store& store, WriteTransaction& transaction, RecordAt& at, size_t i,
-               EncodedValue& value) {
-  const Member old = at.node.member(i);
-  if (value.refers_to(old)) return;
-  if (value.has_nodes()) {
-    SmallEdit edit(store, transaction, at);
-    edit.node().set(i, edit.place(value));
-    put_settled(transaction, at.container, i, edit);
-  } else {
-    const Member member = store_value(store, transaction, value);
-    if (same_scalar(old, member)) return;
-    if (!splice_small(transaction, at, i, 1, &member, kMaxInlineList)) {
-      SmallEdit edit(store, transaction, at);
-      edit.node().set(i, member);
-      put_settled(transaction, at.container, i, edit);
-    }
-  }
-  if (needs_detach(old)) detach(store, transaction, old);
-}
-
 void set_spilled(Store& store, WriteTransaction& transaction, const NodeView& node, uint64_t i,
                  EncodedValue& value) {
   const Identity list = node.identity();
@@ -111,7 +91,8 @@ void set(Store& store, WriteTransaction& transaction, Identity list, uint64_t i,
   RecordAt at = locate_list(transaction, list);
   if (i >= at.node.count()) out_of_range();
   if (at.node.spilled()) return set_spilled(store, transaction, at.node, i, value);
-  set_small(store, transaction, at, i, value);
+  overwrite_small(store, transaction, at, i, value, kMaxInlineList,
+                  [&](SmallEdit& edit) { put_settled(transaction, list, i, edit); });
 }
 
 // --- list_insert, list_extend

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "core/store/encoder.h"
+#include "core/store/reclaim.h"
 #include "core/store/store.h"
 
 namespace oocmap {
@@ -82,6 +83,29 @@ inline bool needs_detach(const Member& member) noexcept {
 // Whether both are the same None, bool, int or float: writing one over the other changes nothing.
 inline bool same_scalar(const Member& a, const Member& b) noexcept {
   return a.tag == b.tag && a.word == b.word && a.tag < tag_of(WordKind::kDict);
+}
+
+// Puts `value` in the place of member `i` of a small container, and detaches what was there.
+// `put_settled(edit)` puts the edited node, spilled where it has grown too big.
+template <typename PutSettled>
+void overwrite_small(Store& store, WriteTransaction& transaction, RecordAt& at, size_t i,
+                     EncodedValue& value, size_t max_members, const PutSettled& put_settled) {
+  const Member old = at.node.member(i);
+  if (value.refers_to(old)) return;
+  if (value.has_nodes()) {
+    SmallEdit edit(store, transaction, at);
+    edit.node().set(i, edit.place(value));
+    put_settled(edit);
+  } else {
+    const Member member = store_value(store, transaction, value);
+    if (same_scalar(old, member)) return;
+    if (!splice_small(transaction, at, i, 1, &member, max_members)) {
+      SmallEdit edit(store, transaction, at);
+      edit.node().set(i, member);
+      put_settled(edit);
+    }
+  }
+  if (needs_detach(old)) detach(store, transaction, old);
 }
 
 }  // namespace oocmap

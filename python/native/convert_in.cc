@@ -11,6 +11,8 @@
 namespace oocmap::python {
 namespace {
 
+constexpr size_t kMostKept = 4096;  // entries of a vector that is kept for the next value
+
 enum class Kind : uint8_t { kDict, kShapedDict, kList, kTuple };
 
 // A container that is being fed, with the member it is at.
@@ -79,9 +81,6 @@ struct Scratch {
     if (stack.capacity() > kMostKept) stack = std::vector<Frame>();
     if (values.capacity() > kMostKept) values = std::vector<Ref>();
   }
-
- private:
-  static constexpr size_t kMostKept = 4096;
 };
 
 // "[3]"

@@ -1,7 +1,9 @@
 """Fixtures of the Python tests: an open map, and comparison with the builtin it stands for."""
 
+import contextlib
 import copy
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +65,32 @@ def same(m: oocmap.OOCMap[Any, Any]) -> Same:
 @pytest.fixture
 def plain_outcome() -> Callable[[Callable[[Any], Any], Any], Any]:
     return outcome
+
+
+Counting = Callable[[Iterable[Any]], contextlib.AbstractContextManager[None]]
+
+
+@pytest.fixture
+def counting(path: Path) -> Counting:
+    """counting(keys): a thread sets all these keys of m["x"] to 1, then 2, ..., each time at once."""
+
+    @contextlib.contextmanager
+    def running(keys: Iterable[Any]) -> Iterator[None]:
+        stop = threading.Event()
+
+        def count() -> None:
+            with oocmap.OOCMap(path, durability="off") as other:
+                rounds = 0
+                while not stop.is_set():
+                    rounds += 1
+                    other["x"].update(dict.fromkeys(keys, rounds))
+
+        thread = threading.Thread(target=count)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    return running

@@ -1,7 +1,6 @@
 """copy.copy() and copy.deepcopy() of what is stored: plain values, of one moment."""
 
 import copy
-import threading
 from typing import Any
 
 import oocmap
@@ -83,27 +82,13 @@ def test_lazy_inside_a_plain_value_is_copied_once(m: Any) -> None:
     assert deep["a"] is deep["b"]
 
 
-def test_copy_is_of_one_moment(path: Any, m: Any) -> None:
+def test_copy_is_of_one_moment(m: Any, counting: Any) -> None:
     keys = [f"key {i}" for i in range(2000)]
     m["x"] = dict.fromkeys(keys, 0)
-    stop = threading.Event()
-
-    def count() -> None:
-        with oocmap.OOCMap(path, durability="off") as other:
-            rounds = 0
-            while not stop.is_set():
-                rounds += 1
-                other["x"].update(dict.fromkeys(keys, rounds))
-
-    thread = threading.Thread(target=count)
-    thread.start()
-    try:
+    with counting(keys):
         for _ in range(30):
             for copied in (copy.copy(m["x"]), copy.deepcopy(m["x"]), m["x"] | {}):
                 assert len(set(copied.values())) == 1
-    finally:
-        stop.set()
-        thread.join()
 
 
 def test_copy_of_what_is_gone(m: Any) -> None:

@@ -1,6 +1,5 @@
 """get_many() against one get() a key of a plain dict."""
 
-import threading
 from typing import Any
 
 import oocmap
@@ -96,22 +95,8 @@ def test_closed_and_stale(m: Any) -> None:
 
 
 @pytest.mark.parametrize("keys", [[f"key {i}" for i in range(1000)], list(range(1000))])
-def test_all_are_of_one_moment(path: Any, m: Any, keys: list[Any]) -> None:
+def test_all_are_of_one_moment(m: Any, counting: Any, keys: list[Any]) -> None:
     m["x"] = dict.fromkeys(keys, 0)
-    stop = threading.Event()
-
-    def count() -> None:
-        with oocmap.OOCMap(path, durability="off") as other:
-            rounds = 0
-            while not stop.is_set():
-                rounds += 1
-                other["x"].update(dict.fromkeys(keys, rounds))
-
-    thread = threading.Thread(target=count)
-    thread.start()
-    try:
+    with counting(keys):
         for _ in range(30):
             assert len(set(m["x"].get_many(keys))) == 1
-    finally:
-        stop.set()
-        thread.join()

@@ -10,25 +10,10 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "tests/core/format/owned_member.h"
 
 namespace oocmap {
 namespace {
-
-// A member that owns its text.
-struct Owned {
-  Tag tag = 0;
-  uint64_t word = 0;
-  std::string text;
-
-  Member member() const { return {tag, word, text.data(), static_cast<uint32_t>(text.size())}; }
-  bool operator==(const Owned&) const = default;
-};
-
-Owned own(const Member& member) {
-  Owned out{member.tag, 0, std::string(member.payload())};
-  if (!member.has_payload()) out.word = member.word;
-  return out;
-}
 
 Owned random_member(std::mt19937_64& random, uint64_t record) {
   switch (random() % 7) {

@@ -8,25 +8,10 @@
 
 #include "core/base/error.h"
 #include "core/format/record.h"
+#include "tests/core/format/owned_member.h"
 
 namespace oocmap {
 namespace {
-
-// A member that owns its text.
-struct Owned {
-  Tag tag = 0;
-  uint64_t word = 0;
-  std::string text;
-
-  Member member() const { return {tag, word, text.data(), static_cast<uint32_t>(text.size())}; }
-  bool operator==(const Owned&) const = default;
-};
-
-Owned own(const Member& member) {
-  Owned out{member.tag, 0, std::string(member.payload())};
-  if (!member.has_payload()) out.word = member.word;
-  return out;
-}
 
 constexpr uint64_t kRecord = 7;
 

@@ -107,6 +107,11 @@ TEST_F(ForkTest, AChildOfAChild) {
 }
 
 TEST_F(ForkTest, WhileOtherThreadsReadAndWrite) {
+#ifdef __SANITIZE_ADDRESS__
+  // A fork may find the allocator's lock taken by a thread that the child does not have, and
+  // g++ 12's runtime, other than glibc, does not prevent it: the child hangs in its first malloc.
+  GTEST_SKIP() << "the address sanitizer's malloc does not survive a fork beside other threads";
+#endif
   const auto environment = open();
   std::atomic<bool> stop{false};
   std::thread writer([&] {
