@@ -72,7 +72,7 @@ Counting = Callable[[Iterable[Any]], contextlib.AbstractContextManager[None]]
 
 @pytest.fixture
 def counting(path: Path) -> Counting:
-    """counting(keys): a thread sets all these keys of m["x"] to 1, then 2, ..., each time at once."""
+    """counting(keys): a thread sets all these keys of m["x"] to 1, 2, ..., each time at once."""
 
     @contextlib.contextmanager
     def running(keys: Iterable[Any]) -> Iterator[None]:
