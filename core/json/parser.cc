@@ -227,13 +227,15 @@ class Handler {
 
 // NOLINTEND(readability-identifier-naming)
 
+constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
+
+// `valid`: the text is known to be UTF-8. RapidJSON looks at every byte of it by itself else.
 template <typename Stream>
-void parse(Stream& stream, Handler& handler, size_t size) {
-  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag |
-                              rapidjson::kParseNumbersAsStringsFlag |
-                              rapidjson::kParseValidateEncodingFlag;
+void parse(Stream& stream, Handler& handler, size_t size, bool valid) {
   rapidjson::Reader reader;
-  const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, handler);
+  const rapidjson::ParseResult result =
+      valid ? reader.Parse<kFlags>(stream, handler)
+            : reader.Parse<kFlags | rapidjson::kParseValidateEncodingFlag>(stream, handler);
   if (result.IsError()) {
     throw Error(ErrorCode::kInvalidJson, "bad JSON at byte " +
                                              std::to_string(std::min(result.Offset(), size)) +
@@ -250,19 +252,41 @@ bool has_surrogate_escape(std::string_view text) noexcept {
   return text.find("\\ud") != std::string_view::npos || text.find("\\uD") != std::string_view::npos;
 }
 
-// Whether a number may be beyond a double: three digits behind an e, or very many digits in a row.
-bool has_large_number(std::string_view text) noexcept {
+// Whether as many digits in a row as no double needs may be somewhere: each of such a row's bytes
+// would do to find it, so few are looked at.
+bool has_long_digits(std::string_view text) noexcept {
   constexpr size_t kDoubleDigits = 300;
-  size_t run = 0;
-  bool exponent = false;  // the run stands behind an e and perhaps a sign
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (is_digit(c)) {
-      if (++run == (exponent ? 3 : kDoubleDigits)) return true;
-      continue;
+  for (size_t i = kDoubleDigits - 1; i < text.size(); i += kDoubleDigits) {
+    if (!is_digit(text[i])) continue;
+    size_t first = i;
+    while (first > 0 && is_digit(text[first - 1])) --first;
+    if (digits_from(text, first) >= kDoubleDigits) return true;
+  }
+  return false;
+}
+
+// Where the text that begins at `at`, behind its quote, ends: behind its closing quote.
+size_t end_of_text(std::string_view text, size_t at) noexcept {
+  for (size_t from = at;;) {
+    const size_t quote = text.find('"', from);
+    if (quote == std::string_view::npos) return text.size();
+    size_t backslashes = 0;
+    while (quote - backslashes > at && text[quote - backslashes - 1] == '\\') ++backslashes;
+    from = quote + 1;
+    if (backslashes % 2 == 0) return from;
+  }
+}
+
+// Whether some number has three digits behind an e.
+bool has_large_exponent(std::string_view text) noexcept {
+  for (size_t i = 0; i < text.size();) {
+    const char c = text[i++];
+    if (c == '"') {
+      i = end_of_text(text, i);
+    } else if (c == 'e' || c == 'E') {
+      const bool sign = i < text.size() && (text[i] == '-' || text[i] == '+');
+      if (digits_from(text, i + sign) >= 3) return true;
     }
-    exponent = c == 'e' || c == 'E' || (exponent && run == 0 && (c == '-' || c == '+'));
-    run = 0;
   }
   return false;
 }
@@ -270,15 +294,17 @@ bool has_large_number(std::string_view text) noexcept {
 }  // namespace
 
 void parse_json(std::string_view text, JsonEvents& events) {
-  const bool shown = has_surrogate_escape(text) || has_large_number(text);
+  const bool shown =
+      has_surrogate_escape(text) || has_long_digits(text) || has_large_exponent(text);
+  const bool valid = text_form(text) == TextForm::kUtf8;
   Handler handler(events, shown);
   if (shown) {
     ShownStream stream(text);
-    parse(stream, handler, text.size());
+    parse(stream, handler, text.size(), valid);
     return;
   }
   rapidjson::MemoryStream memory(text.data(), text.size());
-  parse(memory, handler, text.size());
+  parse(memory, handler, text.size(), valid);
 }
 
 }  // namespace oocmap

@@ -53,6 +53,27 @@ TEST(Document, NumbersBeyondADoubleAreInfinite) {
   EXPECT_NE(message("[1e999,1e-]"), "no error");
 }
 
+// Where such a number stands decides by which of its bytes it is found.
+TEST(Document, LargeNumbersAreFoundAnywhere) {
+  const std::string digits(300, '7');
+  for (size_t before = 0; before < 310; ++before) {
+    const std::string start = "[\"" + std::string(before, 'x') + "\",";
+    EXPECT_EQ(again(start + digits + "]"), start + digits + "]");
+    EXPECT_EQ(again(start + digits + "." + digits + "]"), again(start + digits + ".0]"));
+  }
+  EXPECT_EQ(again(R"(["\\",1e999])"), R"(["\\",9.0e+999])");
+  EXPECT_EQ(again(R"(["\"",1e999])"), R"(["\"",9.0e+999])");
+  EXPECT_EQ(again(R"(["\\\"",1e999])"), R"(["\\\"",9.0e+999])");
+  EXPECT_EQ(again(R"({"1e999\"":1e999})"), R"({"1e999\"":9.0e+999})");
+  EXPECT_NE(message(R"(["1e999)"), "no error");
+}
+
+TEST(Document, TextThatIsNotUtf8SaysWhere) {
+  EXPECT_EQ(message("[\"ok\", \"\xc3\xa9\xff\"]"), message("[\"ok\", \"\xc3\xa9\xc0\"]"));
+  EXPECT_EQ(message("[\"\xed\xa0\x80\"]").substr(0, 16), "bad JSON at byte");  // a surrogate
+  EXPECT_NE(message("[\"\xf0\x9f\x98\"]"), "no error");
+}
+
 TEST(Document, TextWithNulIsWhole) {
   const Document document = Document::parse(R"("a\u0000b")");
   EXPECT_EQ(document.value(0).payload(), Bytes("a\0b", 3));
