@@ -1,61 +1,40 @@
 // dict.update, its three kinds of source, and its batches.
-#include <string>
 #include <utility>
-#include <vector>
 
-#include "core/base/error.h"
-#include "core/store/dict.h"
 #include "python/native/compare.h"
 #include "python/native/convert_in.h"
 #include "python/native/dict_methods.h"
-#include "python/native/errors.h"
+#include "python/native/entry_batch.h"
 #include "python/native/iterate.h"
-#include "python/native/writing.h"
 
 namespace oocmap::python {
 namespace {
 
-// An iterable is stored in batches: of so many entries, or as soon as those that wait, or the pages
-// they change, take so much memory.
-constexpr size_t kBatch = 8'192;
-constexpr size_t kBatchMemory = size_t{64} << 20;
-constexpr uint64_t kBatchPages = kBatchMemory / 4096;
-
 class Update {
  public:
-  explicit Update(Container& dict) : dict_(dict) { dict.map->check_open(); }
+  explicit Update(Container& dict) : dict_(dict), batch_(dict) { dict.map->check_open(); }
 
-  // Adds what is in `other` (null: nothing) and in `keywords` (null: nothing), and stores it.
+  // Stores what is in `other` (null: nothing) and in `keywords` (null: nothing).
   void run(PyObject* other, PyObject* keywords);
 
  private:
   void add(PyObject* key, PyObject* value);
+  void add_all(PyObject* other);
   void add_dict(PyObject* dict);
   void add_mapping(PyObject* mapping);
   void add_lazy(PyObject* lazy);
   // Stores what is full of the pairs on the way.
   void add_pairs(PyObject* iterable);
   void add_pair(PyObject* pair, Py_ssize_t number);
-  // Stores what waits: at one go, or in_batches_.
-  void store();
-  // Stores from entry `done` on, at one go; returns how far it came.
-  size_t store_from(size_t done);
-  std::string stored_text() const {
-    return "the first " + std::to_string(stored_) + " entries are stored";
-  }
 
   Container& dict_;
-  std::vector<std::pair<Key, EncodedValue>> entries_;  // that wait to be stored
-  size_t memory_ = 0;                                  // of them
-  bool in_batches_ = false;
-  size_t stored_ = 0;
+  EntryBatch batch_;
+  bool in_parts_ = false;
 };
 
 void Update::add(PyObject* key, PyObject* value) {
   Key encoded_key = encode_key(key);
-  memory_ += encoded_key.order().size() + encoded_key.explicit_packed().size();
-  entries_.emplace_back(std::move(encoded_key), encode(*dict_.map, value, {.key = key}));
-  memory_ += entries_.back().second.memory();
+  batch_.add(std::move(encoded_key), encode(*dict_.map, value, {.key = key}));
 }
 
 void Update::add_dict(PyObject* dict) {
@@ -105,39 +84,13 @@ void Update::add_pair(PyObject* pair, Py_ssize_t number) {
 }
 
 void Update::add_pairs(PyObject* iterable) {
-  in_batches_ = true;
+  in_parts_ = true;
   const Ref iterator = Ref::steal(PyObject_GetIter(iterable));
   Py_ssize_t number = 0;
   while (const Ref pair = next_of(iterator.get())) {
     add_pair(pair.get(), number++);
-    if (entries_.size() >= kBatch || memory_ >= kBatchMemory) store();
+    if (batch_.full()) batch_.store(in_parts_);
   }
-}
-
-void Update::store() {
-  size_t done = 0;
-  while (done < entries_.size()) {
-    const size_t now = store_from(done);
-    stored_ += now - done;
-    done = now;
-  }
-  entries_.clear();
-  memory_ = 0;
-}
-
-size_t Update::store_from(size_t done) {
-  bool added = false;
-  const Identity identity = dict_.identity;
-  write(dict_, [&](Store& store, WriteTransaction& transaction) {
-    const uint64_t pages = transaction.dirty_pages();
-    const auto full = [&] { return transaction.dirty_pages() >= pages + kBatchPages; };
-    do {
-      auto& [key, value] = entries_[done++];
-      added |= dict_set(store, transaction, identity, key, std::move(value));
-    } while (done < entries_.size() && !(in_batches_ && full()));
-  });
-  if (added) ++size_changes(identity);
-  return done;
 }
 
 bool has_keys(PyObject* object) {
@@ -151,10 +104,8 @@ bool has_keys(PyObject* object) {
   return true;
 }
 
-void Update::run(PyObject* other, PyObject* keywords) try {
-  if (other == nullptr) {
-    // Keywords only.
-  } else if (PyDict_CheckExact(other)) {
+void Update::add_all(PyObject* other) {
+  if (PyDict_CheckExact(other)) {
     add_dict(other);
   } else if (dict_behind(other) != nullptr) {
     add_lazy(other);
@@ -163,15 +114,14 @@ void Update::run(PyObject* other, PyObject* keywords) try {
   } else {
     add_pairs(other);
   }
-  if (keywords != nullptr) add_dict(keywords);
-  store();
-} catch (const PythonRaised&) {
-  if (stored_ > 0) RaisedException().add_note(stored_text());
-  throw;
-} catch (const Error& error) {
-  if (stored_ == 0) throw;
-  throw Error(error.code(), error.message() + " (" + stored_text() + ")", error.system_error(),
-              error.path());
+}
+
+void Update::run(PyObject* other, PyObject* keywords) {
+  batch_.run([&] {
+    if (other != nullptr) add_all(other);
+    if (keywords != nullptr) add_dict(keywords);
+    batch_.store(in_parts_);
+  });
 }
 
 }  // namespace

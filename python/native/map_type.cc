@@ -3,6 +3,7 @@
 
 #include "python/native/errors.h"
 #include "python/native/handles.h"
+#include "python/native/json_lines.h"
 #include "python/native/map.h"
 #include "python/native/scalars.h"
 
@@ -149,6 +150,19 @@ PyObject* map_closed(PyObject* self, void*) {
   return PyBool_FromLong(state_of(self).closed() ? 1 : 0);
 }
 
+PyObject* map_load_json_lines(PyObject* self, PyObject* arguments) {
+  PyObject* name = nullptr;
+  JsonLines source = {};
+  if (PyArg_ParseTuple(arguments, "OUOO:_load_json_lines", &source.lines, &name, &source.key,
+                       &source.after_stored) == 0) {
+    return nullptr;
+  }
+  return guarded([&] {
+    source.name = std::string(text_of(name).bytes);
+    return PyLong_FromSize_t(load_json_lines(container_of(self), source));
+  });
+}
+
 // --- Handles in SQL
 
 PyObject* map_from_handle(PyObject* self, PyObject* bytes) {
@@ -166,6 +180,8 @@ PyMethodDef map_methods[] = {
      "_join($self, sqlite3_pointer, /)\n--\n\nUse the session that connection has on this file."},
     {"_turn", method(map_turn), METH_NOARGS, "_turn($self, /)\n--\n\n"},
     {"_close", method(map_close), METH_NOARGS, "_close($self, /)\n--\n\n"},
+    {"_load_json_lines", method(map_load_json_lines), METH_VARARGS,
+     "_load_json_lines($self, lines, name, key, after_stored, /)\n--\n\n"},
     {"_from_handle", method(map_from_handle), METH_O,
      "_from_handle($self, value, /)\n--\n\nReturn the lazy that handle bytes stand for, or value "
      "itself."},

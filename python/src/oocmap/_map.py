@@ -2,13 +2,14 @@
 
 import math
 import os
-from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
 import apsw
 
 from oocmap import _native
+from oocmap.compressed import decompressed
 from oocmap.connection import Connection, patiently
 from oocmap.errors import ClosedError, UnsupportedTypeError
 
@@ -124,6 +125,44 @@ class OOCMap(_native.Map[K, V]):
         cursor.row_trace = self._row
         cursor.convert_binding = _binding
         return cursor.execute(query, parameters)
+
+    def load_jsonl(
+        self,
+        path: str | os.PathLike[str],
+        key: str | Callable[[Any], Any] | None = None,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> int:
+        """Store every JSON document of a file that has one a line; return how many there were.
+
+            m.load_jsonl("tweets.jsonl", key="id")
+
+        The file is streamed: no more than about 64 MB of it are in memory. Outside a transaction it
+        is committed in batches of 8,192 documents or 64 MB, which stay where a later line is bad:
+        the error's text says how many. Blank lines are passed over.
+
+        Args:
+            path: The file: JSON Lines in UTF-8 (RFC 8259 each line, so no NaN). A name that ends in
+                .gz, .bz2 or .xz is decompressed on the way.
+            key: Under which key a document goes: the name of a field of it, a function of it (as
+                json.loads() gives it), or None for its number in the file, from 0. A key that is
+                there already is replaced.
+            progress: Called as progress(bytes_read, bytes_of_the_file) after each batch, and at the
+                end. What it raises ends the loading.
+
+        Raises:
+            OSError: As open(); for compressed files also what gzip, bz2 or lzma raise.
+            JsonError: A line is not JSON; it says which and where.
+            ArgumentError: A document has no such field, or an array or object there.
+            And what any write raises.
+        Cost: one pass of a parser that makes no Python objects. A field as key parses each line
+        twice; a function is given what json.loads() makes of it.
+        """
+        self._check_open()
+        with open(path, "rb") as file:
+            total = os.fstat(file.fileno()).st_size
+            report = None if progress is None else lambda: progress(file.tell(), total)
+            with decompressed(file, os.fspath(path)) as lines:
+                return self._load_json_lines(lines, repr(os.fspath(path)), key, report)
 
     def _row(self, _: apsw.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
         if any(type(value) is bytes and value.startswith(_HANDLE) for value in row):
