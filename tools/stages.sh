@@ -49,6 +49,14 @@ lint_stages() {
   stage "ruff check" .venv/bin/ruff check .
   stage "ruff format" .venv/bin/ruff format --check .
   stage "mypy --strict" .venv/bin/mypy
+  stage "mypy --strict on examples of use" .venv/bin/mypy tests/typing/examples.py
+  stage "basedpyright on examples of use" .venv/bin/basedpyright
+  stage "types of all public names" check_public_types
+}
+
+# It looks for the package where the first python of the PATH looks.
+check_public_types() {
+  PATH="$PWD/.venv/bin:$PATH" .venv/bin/basedpyright --verifytypes oocmap --ignoreexternal
 }
 
 cpp_files() {

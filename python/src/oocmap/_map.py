@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, TypeVar
 import apsw
 
 from oocmap import _native
-from oocmap.compressed import decompressed
+from oocmap._compressed import decompressed
 from oocmap.connection import Connection, patiently
 from oocmap.errors import ClosedError, UnsupportedTypeError
 
