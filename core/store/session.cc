@@ -29,6 +29,14 @@ std::shared_ptr<Session> Session::create(std::shared_ptr<Store> store) {
   return std::shared_ptr<Session>(new Session(std::move(store)));
 }
 
+std::shared_ptr<Session> Session::create_snapshot(std::shared_ptr<Store> store) {
+  std::shared_ptr<Session> session = create(std::move(store));
+  session->state_->snapshot = session->store_->environment().begin_read();
+  session->set_read_only(true);
+  session->set(kPinned);
+  return session;
+}
+
 Session::Session(std::shared_ptr<Store> store)
     : store_(std::move(store)), nonce_(random_nonce()), state_(std::make_unique<State>()) {}
 
@@ -79,6 +87,15 @@ bool Session::read_only() const noexcept {
   return state_->read_only.load(std::memory_order_relaxed) || store_->environment().read_only();
 }
 
+void Session::check_writable() const {
+  if (!read_only()) return;
+  const std::string& path = store_->path();
+  throw Error(ErrorCode::kReadOnly,
+              has(kPinned) ? "a snapshot of '" + path + "' cannot be written"
+                           : "'" + path + "' is open for reading only",
+              0, path);
+}
+
 void Session::set_join_hooks(JoinHooks hooks) {
   if (!usable()) return;
   auto shared = std::make_shared<const JoinHooks>(std::move(hooks));
@@ -109,10 +126,7 @@ void Session::begin(View view, std::optional<std::chrono::milliseconds> wait) {
       if (!state_->levels.empty()) return;
     }
   }
-  if (read_only()) {
-    throw Error(ErrorCode::kReadOnly, "'" + store_->path() + "' is open for reading only", 0,
-                store_->path());
-  }
+  check_writable();
   // Not under the mutex: whoever holds the write lock may need that to give it back.
   WriteTransaction transaction = store_->environment().begin_explicit(wait.value_or(timeout()));
   const std::lock_guard lock(state_->mutex);

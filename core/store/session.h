@@ -35,6 +35,10 @@ enum class View { kThread, kSession };
 class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
  public:
   static std::shared_ptr<Session> create(std::shared_ptr<Store> store);
+  // A session that reads one moment, that of this call, as long as it is open; writes raise
+  // kReadOnly. Meanwhile the pages of that moment are not used again, so the file grows with what
+  // others write. Errors: kClosed, kIo. Cost of a read: a mutex more.
+  static std::shared_ptr<Session> create_snapshot(std::shared_ptr<Store> store);
   ~Session();  // rolls back
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -85,9 +89,10 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   bool in_transaction() const noexcept {
     return has(kInTransaction);
   }  // begin() to end()/rollback()
-  // Whether a direct read would see the last commit: open, and in no transaction. Cost: a load.
+  // Whether a direct read would see the last commit: open, no snapshot, and in no transaction.
+  // Cost: a load.
   bool at_rest() const noexcept {
-    return (attention_.load(std::memory_order_acquire) & (kClosed | kInTransaction)) == 0;
+    return (attention_.load(std::memory_order_acquire) & (kClosed | kInTransaction | kPinned)) == 0;
   }
   // Whether the calling thread called the begin() of the open transaction.
   bool owned_by_this_thread() const noexcept;
@@ -112,7 +117,8 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   explicit Session(std::shared_ptr<Store> store);
   struct State;
   // Reasons for a reader not to use its thread's cached transaction without looking closer.
-  enum Attention : uint32_t { kClosed = 1, kInTransaction = 2, kSnapshot = 4 };
+  // kSnapshot: SQL's cursors have one. kPinned: the whole session is one.
+  enum Attention : uint32_t { kClosed = 1, kInTransaction = 2, kSnapshot = 4, kPinned = 8 };
   bool has(Attention bit) const noexcept {
     return (attention_.load(std::memory_order_acquire) & bit) != 0;
   }
@@ -121,6 +127,7 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   bool usable() const noexcept;  // false in a forked child
   void check_open() const;
   bool takes_part(View view) const noexcept;
+  void check_writable() const;
   void open_level(int level);
   void merge_from(size_t index);
   void poison_outwards(size_t index, const std::string& reason);

@@ -22,6 +22,12 @@ ReadScope::~ReadScope() = default;
 void ReadScope::attach(Session& session, View view) {
   session.check_open();
   Session::State& state = *session.state_;
+  if (session.has(Session::kPinned)) {
+    lock_ = std::unique_lock(state.mutex);
+    session.check_open();
+    transaction_ = &state.snapshot;
+    return;
+  }
   const bool snapshot = view == View::kSession && session.has(Session::kSnapshot);
   if (!session.takes_part(view) && !snapshot) return;
   lock_ = std::unique_lock(state.mutex);
@@ -67,10 +73,7 @@ WriteScope::WriteScope(Session& session, View view) : session_(session) {
     throw Error(ErrorCode::kBusy, "cannot write to '" + session.store().path() +
                                       "': its transaction has ended, or is another thread's");
   }
-  if (session.read_only()) {
-    throw Error(ErrorCode::kReadOnly, "'" + session.store().path() + "' is open for reading only",
-                0, session.store().path());
-  }
+  session.check_writable();
   own_ = session.store().environment().begin_write(session.timeout());
   session.store().write_begun(own_);
   first_event_ = session.store().next_event();

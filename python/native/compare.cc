@@ -13,7 +13,10 @@ bool same_container(PyObject* left, PyObject* right) {
   const Container& b = container_of(right);
   a.map->check_open();
   b.map->check_open();
-  return a.identity == b.identity && a.map->store().id() == b.map->store().id();
+  if (a.identity != b.identity) return false;
+  if (a.map == b.map) return true;
+  const bool both_live = !a.map->moment() && !b.map->moment();
+  return both_live && a.map->store().id() == b.map->store().id();
 }
 
 PyObject* answer(bool value) { return Py_NewRef(value ? Py_True : Py_False); }

@@ -83,6 +83,11 @@ struct Scratch {
   }
 };
 
+// Whether what `from` shows can be referred to in `map`: what a snapshot shows may be gone since.
+bool same_live_store(const MapState& map, const MapState& from) noexcept {
+  return !from.moment() && from.store().id() == map.store().id();
+}
+
 // "[3]"
 std::string step(Py_ssize_t index) { return '[' + std::to_string(index) + ']'; }
 
@@ -211,7 +216,7 @@ void PythonEncoder::feed_one(PyObject* value, Py_ssize_t held) {
 void PythonEncoder::feed_lazy(PyObject* lazy) {
   Container& from = container_of(lazy);
   from.map->check_open();
-  if (from.map->store().id() != map_.store().id()) {
+  if (!same_live_store(map_, *from.map)) {
     const Reading reading(from);
     Member member;
     member.tag = from.tag;
@@ -401,7 +406,7 @@ const Container* reference_in(const MapState& map, PyObject* value) noexcept {
   if (!is_lazy(value)) return nullptr;
   const Container& container = container_of(value);
   if (container.map->closed() || map.closed()) return nullptr;
-  return container.map->store().id() == map.store().id() ? &container : nullptr;
+  return same_live_store(map, *container.map) ? &container : nullptr;
 }
 
 }  // namespace oocmap::python

@@ -17,10 +17,10 @@ struct GivenAt {
 };
 
 // Encodes `value` for `map`. dict, list, tuple and scalars by exact type; a lazy of the same file
-// becomes a reference, one of another file a copy. Sharing and cycles are kept; no recursion on the
-// C stack. Errors: UnsupportedTypeError naming the type and where it stands, in `given_at` and in
-// the value; TypeError and ArgumentError for keys, naming their places too; ClosedError and
-// StaleHandleError of lazies.
+// becomes a reference, one of another file or of a snapshot a copy. Sharing and cycles are kept; no
+// recursion on the C stack. Errors: UnsupportedTypeError naming the type and where it stands, in
+// `given_at` and in the value; TypeError and ArgumentError for keys, naming their places too;
+// ClosedError and StaleHandleError of lazies.
 EncodedValue encode(MapState& map, PyObject* value, GivenAt given_at = {});
 
 // key_to_store() of the key of one entry of many: errors name the key.

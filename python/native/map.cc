@@ -20,14 +20,29 @@ void MapState::open(const OpenOptions& options, std::chrono::milliseconds timeou
     store = Store::open(options);
     session = Session::create(store);
   }
+  take(std::move(store), std::move(session));
+  session_->set_read_only(options.mode == OpenMode::kRead);
+  session_->set_timeout(timeout);
+}
+
+void MapState::open_snapshot(const MapState& map) {
+  std::shared_ptr<Session> session;
+  const std::shared_ptr<Store> store = map.session_to_keep()->store_ptr();
+  {
+    const WithoutGil released;  // the environment may have to be opened again
+    session = Session::create_snapshot(store);
+  }
+  moment_ = ReadScope(*session).transaction().stamp();
+  take(store, std::move(session));
+}
+
+void MapState::take(std::shared_ptr<Store> store, std::shared_ptr<Session> session) {
   path_ = store->path();
   rollbacks_ = store->rollbacks();
   root.identity = store->root();
   root.tag = tag_of(WordKind::kDict);
   store_ = std::move(store);
   session_ = std::move(session);
-  session_->set_read_only(options.mode == OpenMode::kRead);
-  session_->set_timeout(timeout);
 }
 
 void MapState::join(void* sqlite3_handle) {
@@ -67,7 +82,9 @@ void MapState::let_go() noexcept {
 
 void MapState::refuse_closed() const {
   throw Error(ErrorCode::kClosed,
-              path_.empty() ? "the map is not open" : "the map is closed: " + path_);
+              path_.empty()
+                  ? "the map is not open"
+                  : std::string(moment_ ? "the snapshot" : "the map") + " is closed: " + path_);
 }
 
 void MapState::release(Identity identity) noexcept {

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/base/error.h"
@@ -55,6 +56,8 @@ class MapState {
   // how long either waits for the write lock.
   void open(const OpenOptions& options, std::chrono::milliseconds timeout);
   void join(void* sqlite3_handle);
+  // Makes this a read-only map of the moment that `map`'s file is at. Errors: kClosed, kIo.
+  void open_snapshot(const MapState& map);
   // Rolls back, ends the session and lets the store go; releases the GIL. Idempotent.
   void close();
   bool closed() const noexcept { return session_ == nullptr || closing_; }
@@ -69,6 +72,8 @@ class MapState {
     return session_;
   }
   const std::string& path() const noexcept { return path_; }
+  // The one moment that is read, in a snapshot; nullopt in a map.
+  const std::optional<Stamp>& moment() const noexcept { return moment_; }
   void check_open() const {
     if (closed()) refuse_closed();
   }
@@ -105,12 +110,14 @@ class MapState {
   [[noreturn]] void refuse_closed() const;
   void forget(uint64_t rollbacks) noexcept;
   void let_go() noexcept;
+  void take(std::shared_ptr<Store> store, std::shared_ptr<Session> session);
   std::shared_ptr<Turn> turn_ = std::make_shared<Turn>();
   PyObject* self_;  // borrowed: the Map this is the state of
   std::shared_ptr<Store> store_;
   std::shared_ptr<Session> session_;
   std::weak_ptr<Store> closed_store_;
   std::string path_;
+  std::optional<Stamp> moment_;
   uint64_t rollbacks_ = 0;
   uint32_t readers_ = 0;
   bool closing_ = false;

@@ -4,6 +4,7 @@
 #include "python/native/errors.h"
 #include "python/native/handles.h"
 #include "python/native/json_lines.h"
+#include "python/native/lazy.h"
 #include "python/native/map.h"
 #include "python/native/scalars.h"
 
@@ -130,6 +131,17 @@ PyObject* map_join(PyObject* self, PyObject* pointer) {
   });
 }
 
+PyObject* map_open_snapshot(PyObject* self, PyObject* map) {
+  return guarded([=] {
+    if (!is_map(map)) raise(PyExc_TypeError, "a map is needed, not '%s'", Py_TYPE(map)->tp_name);
+    if (!state_of(self).closed()) {
+      throw Error(ErrorCode::kInvalidArgument, "the map is open already");
+    }
+    state_of(self).open_snapshot(state_of(map));
+    return Py_NewRef(Py_None);
+  });
+}
+
 PyObject* map_turn(PyObject* self, PyObject*) {
   return guarded([self] { return turn_object(state_of(self).turn()).release(); });
 }
@@ -178,6 +190,8 @@ PyMethodDef map_methods[] = {
      "_open($self, path, mode, durability, max_size, timeout, /)\n--\n\n"},
     {"_join", method(map_join), METH_O,
      "_join($self, sqlite3_pointer, /)\n--\n\nUse the session that connection has on this file."},
+    {"_open_snapshot", method(map_open_snapshot), METH_O,
+     "_open_snapshot($self, map, /)\n--\n\nBecome a read-only map of this moment of `map`."},
     {"_turn", method(map_turn), METH_NOARGS, "_turn($self, /)\n--\n\n"},
     {"_close", method(map_close), METH_NOARGS, "_close($self, /)\n--\n\n"},
     {"_load_json_lines", method(map_load_json_lines), METH_VARARGS,

@@ -48,7 +48,9 @@ inline void locate(const MapReading& reading, Container& container) {
 // Whether nothing can have changed since `stamp` was taken in this map, so that what was copied out
 // then still holds; views into the file may not be used on its word. Cost: a few ns, no lock.
 inline bool untouched(const MapState& map, const Stamp& stamp) {
-  if (map.closed() || stamp.write_generation != 0 || !map.session().at_rest()) return false;
+  if (map.closed()) return false;
+  if (map.moment()) return stamp == *map.moment();
+  if (stamp.write_generation != 0 || !map.session().at_rest()) return false;
   const Environment& environment = map.store().environment();
   return environment.last_transaction_id() == stamp.transaction_id &&
          environment.serial() == stamp.environment;

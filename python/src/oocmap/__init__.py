@@ -24,6 +24,7 @@ from oocmap.errors import (
     UnsupportedTypeError,
 )
 from oocmap.loading import load, loadable_path
+from oocmap.snapshots import Snapshot
 
 __all__ = [
     "ArgumentError",
@@ -44,6 +45,7 @@ __all__ = [
     "PathError",
     "ReadOnlyError",
     "SecondImageError",
+    "Snapshot",
     "StaleHandleError",
     "StoreFullError",
     "TransactionError",

@@ -12,6 +12,7 @@ from oocmap import _native
 from oocmap._compressed import decompressed
 from oocmap.connection import Connection, patiently
 from oocmap.errors import ClosedError, UnsupportedTypeError
+from oocmap.snapshots import Snapshot
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -125,6 +126,20 @@ class OOCMap(_native.Map[K, V]):
         cursor.row_trace = self._row
         cursor.convert_binding = _binding
         return cursor.execute(query, parameters)
+
+    def snapshot(self) -> Snapshot[K, V]:
+        """Return a read-only map of this moment, whatever is written later.
+
+            with m.snapshot() as s:
+                total = sum(s.values())
+                assert len(s) == len(list(s))
+
+        It shows the last commit; not what an open transaction has written. As long as it is open
+        the space of what is overwritten or removed meanwhile is not used again, so the file grows.
+
+        Raises: ClosedError; IoError where the file has 2,048 readers. Cost: that of a read.
+        """
+        return Snapshot(self)
 
     def load_jsonl(
         self,
