@@ -14,4 +14,8 @@ namespace oocmap {
 // reset. Cost: O(size), no recursion.
 OOCMAP_API void read_json(std::string_view text, ValueEncoder& to);
 
+// As read_json(), and returns the scalar that stands in the field `field` (UTF-8, or WTF-8) of the
+// object in `text`, as a key. Errors: kInvalidArgument too, where there is none.
+OOCMAP_API Key read_json_and_key(std::string_view text, std::string_view field, ValueEncoder& to);
+
 }  // namespace oocmap

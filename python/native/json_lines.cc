@@ -4,8 +4,6 @@
 #include <string_view>
 #include <utility>
 
-#include "core/json/document.h"
-#include "core/json/path.h"
 #include "core/json/reader.h"
 #include "python/native/compare.h"
 #include "python/native/convert_in.h"
@@ -25,40 +23,13 @@ std::string_view without_blanks(std::string_view line) {
   return line.substr(first, line.find_last_not_of(kBlank) - first + 1);
 }
 
-// The key that stands in a field of the document.
-Key key_in_field(std::string_view text, const Path& field, const std::string& name) {
-  const Document document = Document::parse(text);
-  const std::optional<Document::Node> node = document.find(field);
-  if (!node) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "the document has no field '" + name + "' to take its key from");
-  }
-  const Member member = document.value(*node);
-  switch (static_cast<WordKind>(member.tag)) {
-    case WordKind::kNone:
-      return Key::none();
-    case WordKind::kFalse:
-    case WordKind::kTrue:
-      return Key::boolean(member.tag == tag_of(WordKind::kTrue));
-    case WordKind::kInt:
-      return Key::integer(member.as_int());
-    case WordKind::kFloat:
-      return Key::floating(member.as_float());
-    default:
-      if (member.has_payload()) return Key::payload(member.payload_kind(), member.payload());
-      throw Error(ErrorCode::kInvalidArgument,
-                  "the field '" + name + "' holds an array or object, which cannot be a key");
-  }
-}
-
-// Where the keys of the documents come from.
-class Keys {
+// Reads documents, each with its key.
+class Documents {
  public:
-  explicit Keys(PyObject* given) {
+  explicit Documents(PyObject* given) {
     if (given == Py_None) return;
     if (PyUnicode_Check(given)) {
-      name_ = std::string(text_of(given).bytes);
-      field_ = Path::of_name(name_);
+      field_ = std::string(text_of(given).bytes);
     } else if (PyCallable_Check(given) != 0) {
       function_ = Ref::borrow(given);
       const Ref json = Ref::steal(PyImport_ImportModule("json"));
@@ -69,9 +40,14 @@ class Keys {
     }
   }
 
-  // `number`: of the documents before it.
-  Key of(std::string_view text, size_t number) const {
-    if (field_) return key_in_field(text, *field_, name_);
+  // Encodes the next document of `text` with `to`, and returns its key.
+  Key read(std::string_view text, ValueEncoder& to) {
+    if (field_) {
+      ++count_;
+      return read_json_and_key(text, *field_, to);
+    }
+    read_json(text, to);
+    const size_t number = count_++;
     if (!function_) return Key::integer(static_cast<int64_t>(number));
     const auto size = static_cast<Py_ssize_t>(text.size());
     const Ref bytes = Ref::steal(PyBytes_FromStringAndSize(text.data(), size));
@@ -79,18 +55,19 @@ class Keys {
     const Ref key = Ref::steal(PyObject_CallOneArg(function_.get(), document.get()));
     return encode_key(key.get());
   }
+  size_t count() const noexcept { return count_; }
 
  private:
-  std::string name_;
-  std::optional<Path> field_;
+  std::optional<std::string> field_;
   Ref function_;
   Ref loads_;
+  size_t count_ = 0;
 };
 
 class Loader {
  public:
   Loader(Container& dict, const JsonLines& source)
-      : source_(source), keys_(source.key), batch_(dict) {
+      : source_(source), documents_(source.key), batch_(dict) {
     dict.map->check_open();
   }
 
@@ -100,7 +77,7 @@ class Loader {
       while (const Ref line = next_of(iterator.get())) add_line(line.get());
       store();
     });
-    return documents_;
+    return documents_.count();
   }
 
  private:
@@ -110,11 +87,10 @@ class Loader {
   std::string place() const { return source_.name + ", line " + std::to_string(line_); }
 
   const JsonLines& source_;
-  Keys keys_;
+  Documents documents_;
   EntryBatch batch_;
   ValueEncoder encoder_;
   size_t line_ = 0;
-  size_t documents_ = 0;
 };
 
 void Loader::add_line(PyObject* line) {
@@ -139,10 +115,8 @@ void Loader::add_line(PyObject* line) {
 
 void Loader::add_document(std::string_view text) {
   encoder_.reset();  // of what an invalid document left
-  read_json(text, encoder_);
-  EncodedValue value = encoder_.finish();
-  batch_.add(keys_.of(text, documents_), std::move(value));
-  ++documents_;
+  Key key = documents_.read(text, encoder_);
+  batch_.add(std::move(key), encoder_.finish());
 }
 
 void Loader::store() {

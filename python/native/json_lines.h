@@ -15,7 +15,7 @@ struct JsonLines {
 };
 
 // Stores every document under its key, in batches; blank lines count but hold none. Returns how
-// many there were. Errors name the line: JsonError, KeyError-like ArgumentError where a document
+// many there were. Errors name the line: JsonError, ArgumentError where a document
 // has no such field, those of a write, and what Python code raises.
 size_t load_json_lines(Container& dict, const JsonLines& source);
 

@@ -145,12 +145,25 @@ def test_what_is_not_json(m: Any, tmp_path: Path, line: bytes) -> None:
         ("1", "line 1: the document has no field 'id'"),
         ('{"id": [1]}', "line 1: the field 'id' holds an array or object"),
         ('{"id": {}}', "line 1: the field 'id' holds an array or object"),
+        ('{"id": 1, "id": []}', "line 1: the field 'id' holds an array or object"),
+        ('{"x": {"id": 1}, "y": [{"id": 1}]}', "line 1: the document has no field 'id'"),
+        ('[{"id": 1}]', "line 1: the document has no field 'id'"),
     ],
 )
 def test_bad_field(m: Any, tmp_path: Path, line: str, text: str) -> None:
     with pytest.raises(oocmap.ArgumentError, match=text):
         m.load_jsonl(write(tmp_path / "d.jsonl", [line]), key="id")
     assert len(m) == 0
+
+
+def test_which_field(m: Any, tmp_path: Path) -> None:
+    lines = [
+        '{"id": 1, "id": 2}',
+        '{"id": [], "id": 3}',
+        '{"x": {"id": 9}, "id": 4, "y": [{"id": 9}]}',
+    ]
+    m.load_jsonl(write(tmp_path / "d.jsonl", lines), key="id")
+    assert list(m) == [2, 3, 4]
 
 
 def test_odd_field_names(m: Any, tmp_path: Path) -> None:

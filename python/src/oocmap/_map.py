@@ -169,8 +169,8 @@ class OOCMap(_native.Map[K, V]):
             JsonError: A line is not JSON; it says which and where.
             ArgumentError: A document has no such field, or an array or object there.
             And what any write raises.
-        Cost: one pass of a parser that makes no Python objects. A field as key parses each line
-        twice; a function is given what json.loads() makes of it.
+        Cost: one pass of a parser that makes no Python objects; a function as key is given what
+        json.loads() makes of the line besides.
         """
         self._check_open()
         with open(path, "rb") as file:
