@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/error.h"
+#include "core/format/array.h"
 
 namespace oocmap {
 namespace {
@@ -63,6 +64,9 @@ NodeView NodeView::parse_as(NodeKind kind, Bytes node, Identity identity, uint64
     case NodeKind::kSpilledTuple:
       view.parse_spilled(node);
       return view;
+    case NodeKind::kArray:
+      view.parse_array(node);
+      return view;
     default:
       throw_corrupt("a node has an unknown kind");
   }
@@ -113,7 +117,7 @@ void NodeView::parse_small(Bytes node) {
 }
 
 size_t NodeView::node_size() const {
-  if (spilled()) return spilled_size_;
+  if (spilled() || is_array()) return spilled_size_;
   const size_t words = static_cast<size_t>(values_.words() - node_) + values_.word_offset(count_);
   if ((static_cast<uint8_t>(*node_) & kHasHeap) == 0) return words;
   const size_t heap = values_.heap_offset(count_);
@@ -138,6 +142,12 @@ void NodeView::parse_spilled(Bytes node) {
   b_ = load_le<uint64_t>(node_ + kNodeHeader + 16);
 }
 
+void NodeView::parse_array(Bytes node) {
+  const ArrayView array(node);
+  spilled_size_ = static_cast<uint32_t>(array.node_size());
+  a_ = array.chunk_size();
+}
+
 WordKind NodeView::container_kind() const noexcept {
   switch (kind_) {
     case NodeKind::kList:
@@ -146,13 +156,15 @@ WordKind NodeView::container_kind() const noexcept {
     case NodeKind::kTuple:
     case NodeKind::kSpilledTuple:
       return WordKind::kTuple;
+    case NodeKind::kArray:
+      return WordKind::kArray;
     default:
       return WordKind::kDict;
   }
 }
 
 bool NodeView::patch(char* bytes, size_t i, const Member& member) const {
-  if (spilled() || i >= count_) return false;
+  if (spilled() || i >= count_) return false;  // an array has no members
   uint64_t word = member.word;
   if (is_inline(member.tag) && member.data != nullptr) {
     word = 0;

@@ -9,6 +9,7 @@
 //          | kSpilledDict: 0 u8 | 0 u16 | count u64 | next sequence u64
 //          | kSpilledList, kSpilledTuple: 0 u8 | height u16 | count u64 | root chunk u64 | next
 //          chunk u64
+//          | kArray: array.h
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,7 @@ enum class NodeKind : uint8_t {
   kTuple = 5,
   kSpilledList = 6,
   kSpilledTuple = 7,
-  kSet = 8,  // 8-11 reserved in version 1
+  kSet = 8,  // 8-10 reserved in version 1
   kFrozenset = 9,
   kSpilledSet = 10,
   kArray = 11,
@@ -61,11 +62,13 @@ class OOCMAP_API NodeView {
 
   Identity identity() const noexcept { return identity_; }
   NodeKind kind() const noexcept { return kind_; }
-  WordKind container_kind() const noexcept;  // kDict, kList, kTuple
+  WordKind container_kind() const noexcept;  // kDict, kList, kTuple, kArray
   bool spilled() const noexcept {
     return kind_ == NodeKind::kSpilledDict || kind_ == NodeKind::kSpilledList ||
-           kind_ == NodeKind::kSpilledTuple;
+           kind_ == NodeKind::kSpilledTuple || (is_array() && a_ != 0);
   }
+  // An array has elements (array.h), which are no members: count() is 0.
+  bool is_array() const noexcept { return kind_ == NodeKind::kArray; }
   uint64_t count() const noexcept { return count_; }  // members; Python's len
 
   // Small kinds only, i < count(). Errors: kCorrupt for a member that leaves the node, or whose tag
@@ -105,6 +108,7 @@ class OOCMAP_API NodeView {
   friend NodeView leaf_view(Bytes chunk, Identity container);
   void parse_small(Bytes node);
   void parse_spilled(Bytes node);
+  void parse_array(Bytes node);
 
   size_t node_size() const;
   uint64_t local_word(const Member& member) const noexcept;
@@ -114,11 +118,11 @@ class OOCMAP_API NodeView {
   MemberRun values_;
   MemberRun keys_;
   uint64_t count_ = 0;
-  uint64_t a_ = 0;  // shape, next sequence, root chunk
+  uint64_t a_ = 0;  // shape, next sequence, root chunk; arrays: the size of a chunk
   uint64_t b_ = 0;
   uint64_t base_ = 0;  // what a reference to record 0 becomes: the record, shifted
   Identity identity_ = 0;
-  uint32_t spilled_size_ = 0;
+  uint32_t spilled_size_ = 0;  // of a node that is no small one
   uint16_t height_ = 0;
   NodeKind kind_ = NodeKind::kList;
 };

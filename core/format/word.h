@@ -30,7 +30,7 @@ enum class WordKind : uint8_t {
   kTuple = 0x12,
   kSet = 0x13,        // reserved in version 1
   kFrozenset = 0x14,  // reserved
-  kArray = 0x15,      // reserved
+  kArray = 0x15,
 };
 
 // Do not renumber: on disk. 0x04-0x0f are numbered room: not written by version 0.1.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/format/corrupt.h"
+#include "core/store/array.h"
 #include "core/store/dict.h"
 #include "core/store/encoder.h"
 #include "core/store/list.h"
@@ -39,6 +40,7 @@ class Copier {
   void emit(const Member& value);
   void emit_word(const Member& value);
   void begin(const Member& value);
+  size_t copy_array(const NodeView& node);
   bool step(Open& open);
   void emit_key(const Member& key);
   Bytes payload(const Member& member) const { return from_.payload(transaction_, member); }
@@ -88,6 +90,11 @@ void Copier::begin(const Member& value) {
   }
   Open open;
   open.node = NodeView::locate(*record, value.word);
+  if (open.node.is_array()) {
+    const size_t array = copy_array(open.node);
+    if (shared) numbers_.emplace(value.word, array);
+    return;
+  }
   size_t number = 0;
   switch (open.node.container_kind()) {
     case WordKind::kDict:
@@ -110,6 +117,16 @@ void Copier::begin(const Member& value) {
     }
   }
   open_.push_back(std::move(open));
+}
+
+// The views do not outlive the transaction, what is encoded does.
+size_t Copier::copy_array(const NodeView& node) {
+  ArrayReader reader(transaction_, node);
+  auto data = std::make_shared<Buffer>();
+  data->resize(reader.view().bytes());
+  reader.read(0, data->size(), data->data());
+  const Bytes bytes = *data;
+  return to_.array(reader.head(), bytes, std::move(data));
 }
 
 const std::shared_ptr<const ShapeKeys>& Copier::shape_keys(uint64_t id) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/export.h"
+#include "core/format/array.h"
 #include "core/format/key_encoding.h"
 #include "core/format/record.h"
 #include "core/format/word.h"
@@ -91,6 +92,12 @@ class OOCMAP_API ValueEncoder {
   size_t begin_shaped_dict(std::shared_ptr<const ShapeKeys> shape);  // values follow in its order
   size_t begin_list(size_t size_hint = 0);
   size_t begin_tuple(size_t size_hint = 0);
+  // An array, complete with this call; it is named as containers are. `data`: its elements in the
+  // order that `head` says. Where `keep` is given, the data is not copied: it stays as it is until
+  // `keep` goes, which may be on another thread and under the store's locks.
+  // Errors: kInvalidArgument past the limits of array.h, and for data of another size than the
+  // shape's.
+  size_t array(ArrayHead head, Bytes data, std::shared_ptr<const void> keep = nullptr);
   void key(const Key& key);  // a key given twice in one dict: the later value replaces the earlier
   // Errors: kInvalidArgument where values and keys do not pair.
   void end();

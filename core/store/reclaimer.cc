@@ -152,6 +152,9 @@ void Reclaimer::collect_row(Database database, Bytes value, Identity container) 
 
 // Deletes some rows of a container that is gone. Returns whether there may be more.
 bool Reclaimer::erase_some_rows(const Item& item) {
+  if (item.tag == tag_of(WordKind::kArray)) {
+    return erase_rows(Database::kChunks, item.identity, kRowsAtOnce, false);
+  }
   if (item.tag != tag_of(WordKind::kDict)) {
     return erase_rows(Database::kChunks, item.identity, kChunksAtOnce);
   }
@@ -159,7 +162,7 @@ bool Reclaimer::erase_some_rows(const Item& item) {
          erase_rows(Database::kOrder, item.identity, kRowsAtOnce);
 }
 
-bool Reclaimer::erase_rows(Database database, Identity container, size_t at_once) {
+bool Reclaimer::erase_rows(Database database, Identity container, size_t at_once, bool members) {
   const Buffer prefix = entry_prefix(container);
   std::vector<Buffer> keys;
   {
@@ -168,7 +171,7 @@ bool Reclaimer::erase_rows(Database database, Identity container, size_t at_once
          found = cursor.next()) {
       if (keys.size() == at_once || !spend()) break;
       keys.emplace_back(cursor.key());
-      collect_row(database, cursor.value(), container);
+      if (members) collect_row(database, cursor.value(), container);
     }
   }
   for (const Buffer& key : keys) transaction_.erase(database, key);

@@ -40,7 +40,8 @@ class Reclaimer {
   void collect(const Member& member, uint64_t here);
   void collect_row(Database database, Bytes value, Identity container);
   bool erase_some_rows(const Item& item);
-  bool erase_rows(Database database, Identity container, size_t at_once);
+  // `members`: whether the rows hold words that are to be freed (an array's hold none).
+  bool erase_rows(Database database, Identity container, size_t at_once, bool members = true);
   void release_collected();
   void bury(const Item& item, bool rows_only);
 

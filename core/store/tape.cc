@@ -9,10 +9,13 @@ void Tape::clear() noexcept {
   nodes.clear();
   order.clear();
   shapes.clear();
+  arrays.clear();
 }
 
 size_t Tape::memory() const noexcept {
-  return words.capacity() * sizeof(uint64_t) + tags.capacity() + text.capacity() +
+  size_t arrays_size = arrays.capacity() * sizeof(TapeArray);
+  for (const TapeArray& array : arrays) arrays_size += array.data.size();
+  return arrays_size + words.capacity() * sizeof(uint64_t) + tags.capacity() + text.capacity() +
          nodes.capacity() * sizeof(TapeNode) + order.capacity() * sizeof(uint32_t) +
          shapes.capacity() * sizeof(shapes[0]);
 }

@@ -16,6 +16,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/format/array.h"
 #include "core/format/key_encoding.h"
 #include "core/format/record.h"
 #include "core/store/encoder.h"
@@ -42,8 +43,8 @@ struct TapeNode {
   };
   uint64_t members = 0;  // its first member in words, tags
   uint64_t count = 0;
-  uint64_t heap_bytes = 0;    // payload bytes below kIndexedText
-  uint64_t keys = 0;          // dicts without a shape: their key run in `text`
+  uint64_t heap_bytes = 0;    // payload bytes below kIndexedText; arrays: of the node
+  uint64_t keys = 0;          // dicts without a shape: their key run in `text`; arrays: which
   Identity identity = 0;      // 0 until it is placed
   uint32_t shape = kNoShape;  // index in Tape::shapes
   uint32_t first_inside = 0;  // of `order`: where the containers inside it begin
@@ -56,8 +57,16 @@ struct TapeNode {
   NodeKind small_kind() const noexcept {
     if (kind == WordKind::kList) return NodeKind::kList;
     if (kind == WordKind::kTuple) return NodeKind::kTuple;
+    if (kind == WordKind::kArray) return NodeKind::kArray;
     return shape == kNoShape ? NodeKind::kInlineDict : NodeKind::kShapedDict;
   }
+};
+
+// An array's data may belong to somebody else, whom `keep` keeps.
+struct TapeArray {
+  ArrayHead head;
+  Bytes data;
+  std::shared_ptr<const void> keep;
 };
 
 struct Tape {
@@ -67,6 +76,7 @@ struct Tape {
   PodVector<TapeNode> nodes;
   PodVector<uint32_t> order;  // numbers of the containers, in the order they ended
   std::vector<std::shared_ptr<const ShapeKeys>> shapes;
+  std::vector<TapeArray> arrays;
 
   void clear() noexcept;
   size_t memory() const noexcept;

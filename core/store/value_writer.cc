@@ -106,6 +106,7 @@ bool ValueWriter::may_join(const RecordEditor& parent) const noexcept {
 }
 
 void ValueWriter::write(TapeNode& node) {
+  if (node.kind == WordKind::kArray) return write_array(node);
   if (node.has(TapeNode::kResolve)) resolve(node, Texts::kAsSeen);
   const bool dict = node.kind == WordKind::kDict;
   if (node.count > (dict ? kMaxInlineDict : kMaxInlineList)) return spill(node);

@@ -62,6 +62,9 @@ struct ValueWriter {
   // Returns false where the dict is too large.
   bool write_inline_dict(TapeNode& node);
 
+  void write_array(TapeNode& node);
+  void put_chunks(const TapeArray& array, const ArrayPlan& plan, Identity identity);
+
   void spill(TapeNode& node);
   void spill_list(const TapeNode& node, char* at);
   void spill_dict(const TapeNode& node);
