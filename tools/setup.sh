@@ -66,6 +66,13 @@ may_install() {
   command -v sudo > /dev/null && { [[ -t 0 ]] || sudo -n true 2> /dev/null; }
 }
 
+# CPython's own tests, which Debian has in a package of its own; nothing where this Python has them.
+cpython_tests() {
+  "$PYTHON" -c 'import test.list_tests' 2> /dev/null && return
+  # Another Python than Debian's is not helped by the package; its tests are skipped then.
+  [[ "$PYTHON" != /usr/bin/* ]] || "$PYTHON" -c 'import sys; print("libpython%d.%d-testsuite" % sys.version_info[:2])'
+}
+
 # --- .venv ----------------------------------------------------------------------------------------
 
 # Made anew when the pins, the interpreter or the place of this folder change (a .venv cannot be moved).

@@ -249,6 +249,16 @@ PyObject* mapping_update(PyObject* self, PyObject* arguments, PyObject* keywords
   });
 }
 
+// As dict's: what the arguments hold is added. A map's __init__ opens its file.
+int dict_init(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  return guarded_int([=] {
+    PyObject* other = nullptr;
+    checked(PyArg_UnpackTuple(arguments, "dict", 0, 1, &other) ? 0 : -1);
+    dict_update(container_of(self), other, keywords);
+    return 0;
+  });
+}
+
 PyObject* mapping_clear(PyObject* self, PyObject*) {
   return guarded([self] {
     Container& dict = container_of(self);
@@ -458,6 +468,7 @@ PyTypeObject* make_lazy_dict_type(PyObject* module, PyTypeObject* mapping) {
       {Py_tp_dealloc, slot(lazy_dealloc)},
       {Py_tp_traverse, slot(lazy_traverse)},
       {Py_tp_repr, slot(lazy_repr)},
+      {Py_tp_init, slot(dict_init)},
       {0, nullptr},
   };
   PyType_Spec spec = {"oocmap.LazyDict", sizeof(LazyObject), 0,

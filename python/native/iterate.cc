@@ -5,6 +5,7 @@
 
 #include "core/store/dict.h"
 #include "core/store/list.h"
+#include "python/native/compare.h"
 #include "python/native/convert_out.h"
 #include "python/native/errors.h"
 #include "python/native/free_list.h"
@@ -302,6 +303,53 @@ PyObject* iterator_length_hint(PyObject* self, PyObject*) {
   });
 }
 
+// --- Pickling: over a list or tuple as its iterators are, over a dict as a list of what is left
+
+PyObject* builtin(const char* name) {
+  const Ref builtins = Ref::steal(PyImport_ImportModule("builtins"));
+  return Ref::steal(PyObject_GetAttrString(builtins.get(), name)).release();
+}
+
+// What an iterator over a dict has still to give; another one looks, so this one stays where it is.
+Ref rest_of(const IteratorObject* it) {
+  const Ref other = Ref::steal(make_iterator(it->owner, it->what, it->reverse));
+  for (uint64_t i = 0; i < it->position && next_of(other.get()); ++i) {
+  }
+  return Ref::steal(PySequence_List(other.get()));
+}
+
+PyObject* iterator_reduce(PyObject* self, PyObject*) {
+  auto* it = reinterpret_cast<IteratorObject*>(self);
+  return guarded([=] {
+    if (it->owner == nullptr) return Ref::steal(Py_BuildValue("N(())", builtin("iter"))).release();
+    if (it->what != What::kMembers) {
+      return Ref::steal(Py_BuildValue("N(N)", builtin("iter"), rest_of(it).release())).release();
+    }
+    // As list's: backwards it is the index of the next member, forwards too.
+    const auto index = static_cast<Py_ssize_t>(it->position) - (it->reverse ? 1 : 0);
+    return Ref::steal(
+               Py_BuildValue("N(O)n", builtin(it->reverse ? "reversed" : "iter"), it->owner, index))
+        .release();
+  });
+}
+
+PyObject* iterator_set_state(PyObject* self, PyObject* state) {
+  auto* it = reinterpret_cast<IteratorObject*>(self);
+  return guarded([=] {
+    Py_ssize_t index = PyLong_AsSsize_t(state);
+    if (index == -1 && PyErr_Occurred() != nullptr) throw PythonRaised{};
+    if (it->owner == nullptr || it->what != What::kMembers) return Py_NewRef(Py_None);
+    if (it->reverse) {
+      const auto count = static_cast<Py_ssize_t>(Reading(container(it)).node().count());
+      index = std::min(index, count - 1) + 1;
+    }
+    drop_batch(it);
+    it->stamp = Stamp{};
+    it->position = static_cast<uint64_t>(std::max<Py_ssize_t>(index, 0));
+    return Py_NewRef(Py_None);
+  });
+}
+
 }  // namespace
 
 PyObject* make_iterator(PyObject* owner, What what, bool reverse) {
@@ -335,6 +383,8 @@ PyObject* make_iterator(PyObject* owner, What what, bool reverse) {
 PyTypeObject* make_iterator_type(PyObject* module) {
   static PyMethodDef methods[] = {
       {"__length_hint__", method(iterator_length_hint), METH_NOARGS, nullptr},
+      {"__reduce__", method(iterator_reduce), METH_NOARGS, nullptr},
+      {"__setstate__", method(iterator_set_state), METH_O, nullptr},
       {nullptr, nullptr, 0, nullptr},
   };
   PyType_Slot slots[] = {

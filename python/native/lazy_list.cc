@@ -1,4 +1,4 @@
-#include <numeric>
+#include <new>
 #include <vector>
 
 #include "core/base/error.h"
@@ -8,6 +8,7 @@
 #include "python/native/convert_out.h"
 #include "python/native/eager.h"
 #include "python/native/errors.h"
+#include "python/native/list_order.h"
 #include "python/native/repr.h"
 #include "python/native/sequence.h"
 #include "python/native/writing.h"
@@ -58,6 +59,14 @@ void erase_item(Container& list, Py_ssize_t i) {
     const uint64_t count = store.locate(transaction, identity).count();
     list_erase(store, transaction, identity, place(i, count, "list assignment index out of range"));
   });
+}
+
+// An argument that is an index, with list's errors.
+Py_ssize_t size_of(PyObject* argument) {
+  const Ref index = Ref::steal(PyNumber_Index(argument));
+  const Py_ssize_t size = PyLong_AsSsize_t(index.get());
+  if (size == -1 && PyErr_Occurred() != nullptr) throw PythonRaised{};
+  return size;
 }
 
 struct Slice {
@@ -150,9 +159,22 @@ int list_assign(PyObject* self, PyObject* key, PyObject* value) {
 
 // --- Growing
 
+// What is to be added. Not by list(): that believes a __length_hint__, and list.extend does not.
+Ref members_to_add(PyObject* iterable) {
+  if (is_lazy(iterable) || PyList_CheckExact(iterable) || PyTuple_CheckExact(iterable)) {
+    return list_of(iterable);
+  }
+  Ref members = Ref::steal(PyList_New(0));
+  const Ref iterator = Ref::steal(PyObject_GetIter(iterable));
+  while (const Ref member = next_of(iterator.get())) {
+    checked(PyList_Append(members.get(), member.get()));
+  }
+  return members;
+}
+
 void extend(Container& list, PyObject* iterable) {
   list.map->check_open();
-  const Ref members = list_of(iterable);
+  const Ref members = members_to_add(iterable);
   std::vector<EncodedValue> values = encode_all(*list.map, members.get());
   const Identity identity = list.identity;
   write(list, [&](Store& store, WriteTransaction& transaction) {
@@ -181,10 +203,11 @@ PyObject* list_extend_method(PyObject* self, PyObject* iterable) {
 }
 
 PyObject* list_insert_method(PyObject* self, PyObject* arguments) {
-  Py_ssize_t i = 0;
+  PyObject* index = nullptr;
   PyObject* value = nullptr;
-  if (!PyArg_ParseTuple(arguments, "nO:insert", &i, &value)) return nullptr;
+  if (!PyArg_UnpackTuple(arguments, "insert", 2, 2, &index, &value)) return nullptr;
   return guarded([=] {
+    const Py_ssize_t i = size_of(index);
     Container& list = container_of(self);
     EncodedValue encoded = encode(*list.map, value);
     const Identity identity = list.identity;
@@ -205,13 +228,23 @@ PyObject* list_inplace_concat(PyObject* self, PyObject* iterable) {
   });
 }
 
+// Before anything is made, so that what cannot fit is refused and not begun.
+void make_room(std::vector<EncodedValue>& values, Py_ssize_t members, Py_ssize_t times) {
+  if (members == 0 || times <= 0) return;
+  const auto size = static_cast<size_t>(members);
+  if (static_cast<size_t>(times) > values.max_size() / size) throw std::bad_alloc();
+  values.reserve(size * static_cast<size_t>(times));
+}
+
 PyObject* list_inplace_repeat(PyObject* self, Py_ssize_t times) {
-  return guarded([=] {
+  return guarded([=]() mutable {
     Container& list = container_of(self);
     LockedWrite locked(list);
     std::vector<EncodedValue> values;
     {
       const Ref members = list_of(self);
+      if (PyList_GET_SIZE(members.get()) == 0) times = std::min<Py_ssize_t>(times, 1);
+      make_room(values, PyList_GET_SIZE(members.get()), times - 1);
       for (Py_ssize_t i = 1; i < times; ++i) {
         std::vector<EncodedValue> once = encode_all(*list.map, members.get());
         std::move(once.begin(), once.end(), std::back_inserter(values));
@@ -232,9 +265,10 @@ PyObject* list_inplace_repeat(PyObject* self, Py_ssize_t times) {
 // --- Shrinking
 
 PyObject* list_pop(PyObject* self, PyObject* arguments) {
-  Py_ssize_t i = -1;
-  if (!PyArg_ParseTuple(arguments, "|n:pop", &i)) return nullptr;
+  PyObject* index = nullptr;
+  if (!PyArg_UnpackTuple(arguments, "pop", 0, 1, &index)) return nullptr;
   return guarded([=] {
+    const Py_ssize_t i = index == nullptr ? -1 : size_of(index);
     Container& list = container_of(self);
     LockedWrite locked(list);
     Ref value;
@@ -279,62 +313,19 @@ PyObject* list_clear_method(PyObject* self, PyObject*) {
   });
 }
 
-// --- Reordering
-
-PyObject* list_reverse(PyObject* self, PyObject*) {
-  return guarded([self] {
+// As list's: the members are exchanged for those of the iterable.
+int list_init(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  return guarded_int([=] {
+    if (keywords != nullptr && PyDict_GET_SIZE(keywords) > 0) {
+      raise(PyExc_TypeError, "list() takes no keyword arguments");
+    }
+    PyObject* iterable = nullptr;
+    checked(PyArg_UnpackTuple(arguments, "list", 0, 1, &iterable) ? 0 : -1);
     Container& list = container_of(self);
-    const Identity identity = list.identity;
-    write(list, [identity](Store& store, WriteTransaction& transaction) {
-      std::vector<uint64_t> order(store.locate(transaction, identity).count());
-      std::iota(order.rbegin(), order.rend(), uint64_t{0});
-      list_permute(store, transaction, identity, order);
-    });
-    return Py_NewRef(Py_None);
-  });
-}
-
-// The places of `members` in sorted order: list.sort of the places, by what stands there.
-std::vector<uint64_t> sorted_places(const Ref& members, PyObject* key, int reverse) {
-  const Py_ssize_t size = PyList_GET_SIZE(members.get());
-  const Ref places = Ref::steal(PyList_New(size));
-  for (Py_ssize_t i = 0; i < size; ++i) {
-    PyList_SET_ITEM(places.get(), i, Ref::steal(PyLong_FromSsize_t(i)).release());
-    if (key == Py_None) continue;
-    const Ref by = Ref::steal(PyObject_CallOneArg(key, PyList_GET_ITEM(members.get(), i)));
-    checked(PyList_SetItem(members.get(), i, Py_NewRef(by.get())));
-  }
-  const Ref sort = Ref::steal(PyObject_GetAttrString(places.get(), "sort"));
-  const Ref none = Ref::steal(PyTuple_New(0));
-  const Ref item = Ref::steal(PyObject_GetAttrString(members.get(), "__getitem__"));
-  const Ref keywords = Ref::steal(
-      Py_BuildValue("{sOsO}", "key", item.get(), "reverse", reverse != 0 ? Py_True : Py_False));
-  Ref::steal(PyObject_Call(sort.get(), none.get(), keywords.get()));
-  std::vector<uint64_t> order;
-  for (Py_ssize_t i = 0; i < size; ++i) {
-    order.push_back(PyLong_AsUnsignedLongLong(PyList_GET_ITEM(places.get(), i)));
-  }
-  return order;
-}
-
-// Under the lock, so that what is sorted is what is stored; a key function may read the map.
-PyObject* list_sort(PyObject* self, PyObject* arguments, PyObject* keywords) {
-  PyObject* key = Py_None;
-  int reverse = 0;
-  static const char* names[] = {"key", "reverse", nullptr};
-  if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "|$Op:sort", const_cast<char**>(names),
-                                   &key, &reverse)) {
-    return nullptr;
-  }
-  return guarded([=] {
-    Container& list = container_of(self);
-    LockedWrite locked(list);
-    const std::vector<uint64_t> order = sorted_places(list_of(self), key, reverse);
-    const Identity identity = list.identity;
-    locked.finish([&](Store& store, WriteTransaction& transaction) {
-      list_permute(store, transaction, identity, order);
-    });
-    return Py_NewRef(Py_None);
+    list.map->check_open();
+    const Ref members = iterable == nullptr ? Ref::steal(PyList_New(0)) : members_to_add(iterable);
+    assign_slice(list, {0, PY_SSIZE_T_MAX, 1}, members.get());
+    return 0;
   });
 }
 
@@ -384,9 +375,11 @@ PyTypeObject* make_lazy_list_type(PyObject* module, PyTypeObject* sequence) {
       {Py_tp_richcompare, slot(list_richcompare)},
       {Py_tp_hash, slot(PyObject_HashNotImplemented)},
       {Py_tp_methods, list_methods},
+      {Py_tp_init, slot(list_init)},
       {Py_mp_ass_subscript, slot(list_assign)},
       {Py_nb_inplace_add,
        slot(list_inplace_concat)},  // before nb_add, which sq_inplace_concat is not
+      {Py_sq_inplace_concat, slot(list_inplace_concat)},
       {Py_sq_inplace_repeat, slot(list_inplace_repeat)},
       {0, nullptr},
   };

@@ -3,6 +3,7 @@
 #include "python/native/errors.h"
 #include "python/native/lazy.h"
 #include "python/native/repr.h"
+#include "python/native/sequence.h"
 
 namespace oocmap::python {
 namespace {
@@ -23,6 +24,19 @@ Py_hash_t tuple_hash(PyObject* self) {
   });
 }
 
+PyObject* tuple_getnewargs(PyObject* self, PyObject*) {
+  return guarded([self] {
+    const Ref members = slice_of(container_of(self), 0, PY_SSIZE_T_MAX, 1, true);
+    return Ref::steal(PyTuple_Pack(1, members.get())).release();
+  });
+}
+
+PyMethodDef tuple_methods[] = {
+    {"__getnewargs__", method(tuple_getnewargs), METH_NOARGS,
+     "Return (the members as a plain tuple,), as tuple does."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 }  // namespace
 
 PyTypeObject* make_lazy_tuple_type(PyObject* module, PyTypeObject* sequence) {
@@ -34,6 +48,7 @@ PyTypeObject* make_lazy_tuple_type(PyObject* module, PyTypeObject* sequence) {
       {Py_tp_repr, slot(lazy_repr)},
       {Py_tp_richcompare, slot(tuple_richcompare)},
       {Py_tp_hash, slot(tuple_hash)},
+      {Py_tp_methods, tuple_methods},
       {0, nullptr},
   };
   PyType_Spec spec = {"oocmap.LazyTuple", sizeof(LazyObject), 0,

@@ -114,6 +114,16 @@ PyObject* sequence_add(PyObject* left, PyObject* right) {
   });
 }
 
+// What + comes to where neither side's number slot took it: the error of list and tuple.
+PyObject* sequence_concat(PyObject* self, PyObject* other) {
+  const bool list = is_list(self);
+  if (is_sequence(other, list)) return sequence_add(self, other);
+  const char* name = list ? "list" : "tuple";
+  PyErr_Format(PyExc_TypeError, "can only concatenate %s (not \"%.200s\") to %s", name,
+               Py_TYPE(other)->tp_name, name);
+  return nullptr;
+}
+
 PyObject* sequence_repeat(PyObject* self, Py_ssize_t times) {
   return guarded([=] {
     const Ref members = plain(self, is_list(self));
@@ -127,6 +137,16 @@ PyObject* sequence_reversed(PyObject* self, PyObject*) {
   return guarded([self] { return make_iterator(self, What::kMembers, true); });
 }
 
+// A start or stop: cut to what fits, with the error of a slice.
+Py_ssize_t slice_index(PyObject* index) {
+  if (!PyIndex_Check(index)) {
+    raise(PyExc_TypeError, "slice indices must be integers or have an __index__ method");
+  }
+  const Py_ssize_t size = PyNumber_AsSsize_t(index, nullptr);
+  if (size == -1 && PyErr_Occurred() != nullptr) throw PythonRaised{};
+  return size;
+}
+
 PyObject* sequence_index(PyObject* self, PyObject* arguments) {
   PyObject* value = nullptr;
   PyObject* from = nullptr;
@@ -135,9 +155,8 @@ PyObject* sequence_index(PyObject* self, PyObject* arguments) {
   return guarded([=] {
     Py_ssize_t start = 0;
     Py_ssize_t stop = PY_SSIZE_T_MAX;
-    if (from != nullptr) start = PyNumber_AsSsize_t(from, nullptr);
-    if (to != nullptr) stop = PyNumber_AsSsize_t(to, nullptr);
-    if (PyErr_Occurred() != nullptr) throw PythonRaised{};
+    if (from != nullptr) start = slice_index(from);
+    if (to != nullptr) stop = slice_index(to);
     const Py_ssize_t found = position_of(self, value, start, stop);
     if (found >= 0) return Ref::steal(PyLong_FromSsize_t(found)).release();
     if (is_list(self)) raise(PyExc_ValueError, "%R is not in list", value);
@@ -247,6 +266,7 @@ PyTypeObject* make_sequence_type(PyObject* module) {
       {Py_sq_contains, slot(sequence_contains)},
       {Py_sq_repeat, slot(sequence_repeat)},
       {Py_nb_add, slot(sequence_add)},
+      {Py_sq_concat, slot(sequence_concat)},
       {0, nullptr},
   };
   PyType_Spec spec = {"oocmap.LazySequence", sizeof(HandleObject), 0,

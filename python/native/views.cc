@@ -152,6 +152,8 @@ PyObject* view_compare(PyObject* self, PyObject* other, int operation) {
       [=] { return Py_NewRef(compare_views(self, other, operation) ? Py_True : Py_False); });
 }
 
+PyObject* view_mapping(PyObject* self, void*) { return PyDictProxy_New(view_of(self)->owner); }
+
 PyObject* view_repr(PyObject* self) {
   return guarded([self] {
     const Recursion guard(" while getting the repr of a view");
@@ -176,6 +178,11 @@ PyMethodDef values_methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
+PyGetSetDef view_attributes[] = {
+    {"mapping", view_mapping, nullptr, "The dict this is a view of, read-only.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
 PyTypeObject* make_type(PyObject* module, const char* name, PyType_Slot* slots) {
   PyType_Spec spec = {name, sizeof(ViewObject), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION |
@@ -198,6 +205,7 @@ PyTypeObject* make_set_type(PyObject* module, const char* name, const char* doc,
       {Py_tp_richcompare, slot(view_compare)},
       {Py_tp_hash, slot(PyObject_HashNotImplemented)},
       {Py_tp_methods, view_methods},
+      {Py_tp_getset, view_attributes},
       {Py_sq_length, slot(view_length)},
       {Py_sq_contains, slot(contains)},
       {Py_nb_and, slot(view_and)},
@@ -238,6 +246,7 @@ void make_view_types(PyObject* module) {
       {Py_tp_iter, slot(view_iter)},
       {Py_tp_repr, slot(view_repr)},
       {Py_tp_methods, values_methods},
+      {Py_tp_getset, view_attributes},
       {Py_sq_length, slot(view_length)},
       {Py_sq_contains, slot(values_contains)},
       {0, nullptr},

@@ -8,15 +8,17 @@
 #include "core/base/error.h"
 #include "core/store/session.h"
 #include "python/native/lazy.h"
+#include "python/native/list_order.h"
 
 namespace oocmap::python {
 
 // Runs `body(Store&, WriteTransaction&)` in the session's transaction, or in one of its own, and
 // commits; the GIL is released throughout, since the lock, SQL's join and the sync may wait. What
 // `body` needs of Python was made before. Errors: those of WriteScope and of `body`; kStaleHandle
-// where the container was rolled back.
+// where the container was rolled back; ValueError where this thread is sorting it.
 template <typename F>
 void write(Container& container, F&& body) {
+  check_not_being_sorted(container);
   const std::shared_ptr<Session> session = container.map->session_to_keep();
   const uint64_t birth = container.birth;
   Turn& turn = *container.map->turn();
@@ -41,6 +43,7 @@ void write(Container& container, F&& body) {
 class LockedWrite {
  public:
   explicit LockedWrite(Container& container) : session_(container.map->session_to_keep()) {
+    check_not_being_sorted(container);
     {
       Turn& turn = *container.map->turn();
       const WithoutGil released;

@@ -3,8 +3,10 @@
 # These operators are what is tested.
 # ruff: noqa: RUF005
 
+import contextlib
 import copy
 import operator
+import pickle
 import random
 from collections.abc import Callable, MutableSequence
 from typing import Any
@@ -238,3 +240,73 @@ def test_grows_from_small_to_large_and_back(m: Any) -> None:
             place = rng.randrange(len(twin))
             assert x.pop(place) == twin.pop(place)
     assert x.eager() == twin
+
+
+def test_repeating_in_place_beyond_memory_is_refused_at_once(m: oocmap.OOCMap[str, Any]) -> None:
+    m["full"], m["empty"] = [1, 2], []
+    full, empty = m["full"], m["empty"]
+    with pytest.raises(MemoryError):
+        full *= 1 << 62
+    empty *= 1 << 62
+    assert (full.eager(), empty.eager()) == ([1, 2], [])
+
+
+def test_sort_refuses_that_its_list_is_changed(m: oocmap.OOCMap[str, Any]) -> None:
+    m["list"] = [3, 1, 2]
+    m["other"] = [2, 1]
+    for change in (
+        lambda: m["list"].append(4),
+        lambda: m["list"].sort(),
+        lambda: m["list"].clear(),
+        lambda: m["list"].pop(),
+    ):
+        for inside in (False, True):
+            with pytest.raises(ValueError, match="list modified during sort"):
+                sort_with(m, lambda _, change=change: change(), inside)
+            assert m["list"] == [3, 1, 2]
+    with m.transaction():  # another list may be changed, where one transaction takes both
+        m["list"].sort(key=lambda member: m["other"].append(member) or member)
+    assert (m["list"], m["other"]) == ([1, 2, 3], [2, 1, 3, 1, 2])
+    m["list"].append(0)  # the mark is gone, also after an error
+    assert m["list"] == [1, 2, 3, 0]
+
+
+def sort_with(m: oocmap.OOCMap[str, Any], key: Any, inside: bool) -> None:
+    with m.transaction() if inside else contextlib.nullcontext():
+        m["list"].sort(key=key)
+
+
+def test_init_exchanges_the_members(m: oocmap.OOCMap[str, Any]) -> None:
+    m["list"] = [1, [2]]
+    m["list"].__init__((3, [4]))
+    assert m["list"] == [3, [4]]
+    with pytest.raises(TypeError):
+        m["list"].__init__(5)
+    assert m["list"] == [3, [4]]  # unlike list, which is empty then
+    m["list"].__init__()
+    assert m["list"] == []
+
+
+def test_iterators_pickle(m: oocmap.OOCMap[str, Any]) -> None:
+    m["list"], m["tuple"], m["dict"] = [1, 2, 3, 4], (1, 2, 3, 4), {"a": 1, "b": 2, "c": 3}
+    for make, values in (
+        (lambda: iter(m["list"]), [1, 2, 3, 4]),
+        (lambda: reversed(m["list"]), [4, 3, 2, 1]),
+        (lambda: iter(m["tuple"]), [1, 2, 3, 4]),
+        (lambda: iter(m["dict"]), ["a", "b", "c"]),
+        (lambda: reversed(m["dict"].items()), [("c", 3), ("b", 2), ("a", 1)]),
+        (lambda: iter(m), ["list", "tuple", "dict"]),
+    ):
+        for taken in range(len(values) + 1):
+            iterator = make()
+            assert [next(iterator) for _ in range(taken)] == values[:taken]
+            again = pickle.loads(pickle.dumps(iterator))
+            assert list(again) == values[taken:]
+            assert list(iterator) == values[taken:]
+            assert list(pickle.loads(pickle.dumps(iterator))) == []
+    for index in (-5, 0, 2, 4, 1000, 1 << 40):  # an iterator takes any index, as list's does
+        for make in (iter, reversed):
+            lazy, plain = make(m["list"]), make([1, 2, 3, 4])
+            lazy.__setstate__(index)
+            plain.__setstate__(index)
+            assert list(lazy) == list(plain)

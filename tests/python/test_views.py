@@ -3,9 +3,12 @@
 # These views are what is tested.
 # ruff: noqa: SIM118
 
+import pprint
+import types
 from collections.abc import Callable
 from typing import Any
 
+import oocmap
 import pytest
 
 OPERATIONS: dict[str, Callable[[Any], Any]] = {
@@ -52,3 +55,29 @@ def test_views_repr(m: Any) -> None:
     assert repr(m["x"].keys()) == "LazyKeys(['a'])"
     assert repr(m["x"].values()) == "LazyValues([[1]])"
     assert repr(m["x"].items()) == "LazyItems([('a', [1])])"
+
+
+def test_mapping_is_read_only_and_live(m: oocmap.OOCMap[str, Any]) -> None:
+    m["dict"] = {"a": 1}
+    for view in (m["dict"].keys(), m["dict"].values(), m["dict"].items()):
+        mapping = view.mapping
+        assert type(mapping) is types.MappingProxyType
+        with pytest.raises(TypeError):
+            mapping["b"] = 2
+        assert mapping["a"] == 1
+        m["dict"]["a"] = 1
+    proxy = m["dict"].keys().mapping
+    m["dict"]["b"] = 2
+    assert dict(proxy) == {"a": 1, "b": 2}
+    assert list(m.keys().mapping) == ["dict"]
+
+
+def test_pprint_breaks_long_lines(m: oocmap.OOCMap[str, Any]) -> None:
+    value = {"list": ["x" * 40, ("y" * 50,), {"deep": [{"k" * 30: 1}, {"l" * 30: 2}]}], "n": None}
+    m["value"] = value
+    expected = pprint.pformat(value, width=60)
+    assert expected.count("\n") > 3
+    assert pprint.pformat(m["value"], width=60) == expected
+    assert pprint.pformat(m["value"]["list"], width=60) == pprint.pformat(value["list"], width=60)
+    m["long"] = list(range(10_000))  # longer than what repr shows
+    assert pprint.pformat(m["long"]) == pprint.pformat(list(range(10_000)))

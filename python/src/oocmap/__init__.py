@@ -1,6 +1,7 @@
 """OOCMap: a Python dictionary that lives on disk, and a table that SQL can query."""
 
 from oocmap import pickling as pickling
+from oocmap import printing as printing
 from oocmap._map import OOCMap, json_default
 from oocmap._native import LazyDict, LazyList, LazyTuple, __version__
 from oocmap.connection import Connection

@@ -2,7 +2,16 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import (
+    Callable,
+    ItemsView,
+    KeysView,
+    Mapping,
+    MutableMapping,
+    MutableSequence,
+    Sequence,
+    ValuesView,
+)
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -238,3 +247,6 @@ MutableMapping.register(_native.Map)
 MutableMapping.register(_native.LazyDict)
 MutableSequence.register(_native.LazyList)
 Sequence.register(_native.LazyTuple)
+KeysView.register(_native.LazyKeys)
+ItemsView.register(_native.LazyItems)
+ValuesView.register(_native.LazyValues)
