@@ -568,7 +568,9 @@ def plain(value: Any) -> Any:
     """Lazies and their iterators as what they stand for, also inside plain containers."""
     if type(value) in (oocmap.LazyDict, oocmap.LazyList, oocmap.LazyTuple):
         return value.eager()
-    if type(value) in (list, tuple, set):
+    if type(value) is set:  # its order depends on how it came about
+        return ["a set of", *sorted(repr(plain(member)) for member in value)]
+    if type(value) in (list, tuple):
         return type(value)(plain(member) for member in value)
     if type(value) is dict:
         return {key: plain(member) for key, member in value.items()}
