@@ -127,11 +127,38 @@ class SingleValue final : public Members {
   bool done_ = false;
 };
 
+// An array: one row, as its elements have no place of their own in the store.
+class StoredArray final : public Members {
+ public:
+  StoredArray(std::shared_ptr<Session> session, const Member& member)
+      : session_(std::move(session)), member_(member) {}
+  bool next() override { return !std::exchange(done_, true); }
+  void value(sqlite3_context* context) override {
+    const ReadScope scope(*session_, View::kSession);
+    result_value(context, session_->store(), scope.transaction(), member_);
+  }
+  void ref(sqlite3_context* context) override {
+    const ReadScope scope(*session_, View::kSession);
+    result_handle(context, *session_, scope.transaction(), member_);
+  }
+  const char* type() override { return type_name(member_); }
+  bool container() override { return true; }
+  std::optional<Key> key() override { return std::nullopt; }
+
+ private:
+  std::shared_ptr<Session> session_;
+  Member member_;
+  bool done_ = false;
+};
+
 }  // namespace
 
 std::unique_ptr<Members> members_of(Subject& subject, const Subject::Place& place) {
   if (!place.member.container()) return std::make_unique<SingleValue>(subject, place.member);
   if (!subject.stored()) return std::make_unique<TextMembers>(subject.take_document(), place.node);
+  if (place.member.tag == tag_of(WordKind::kArray)) {
+    return std::make_unique<StoredArray>(subject.session(), place.member);
+  }
   const NodeView node = subject.session()->store().locate(subject.transaction(), place.member.word);
   return std::make_unique<StoredMembers>(subject.session(), node);
 }

@@ -1,4 +1,5 @@
-// What oocmap_each() goes through: the members of one container, or the one value there is.
+// What oocmap_each() goes through: the members of one container, or the one value there is (an
+// array is one value).
 #pragma once
 
 #include <memory>

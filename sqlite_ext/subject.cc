@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/format/array.h"
 #include "core/format/handle.h"
 #include "core/json/writer.h"
 #include "sqlite_ext/connection.h"
@@ -162,7 +163,10 @@ std::optional<uint64_t> Subject::length(const Place& place) const {
   const Member& member = place.member;
   if (member.container()) {
     if (document_) return document_->size(place.node);
-    return session_->store().locate(transaction(), member.word).count();
+    const NodeView node = session_->store().locate(transaction(), member.word);
+    if (!node.is_array()) return node.count();
+    const ArrayView array(node.bytes());
+    return array.dimensions() == 0 ? std::nullopt : std::optional(array.length(0));
   }
   if (!member.has_payload() && !member.in_immutables()) return std::nullopt;
   switch (member.payload_kind()) {

@@ -54,7 +54,7 @@ NodeView Table::root(const Transaction& transaction) {
     throw Error(ErrorCode::kInvalidArgument,
                 what() + "nothing in '" + session().store().path() + "'");
   }
-  if (!found->container()) {
+  if (!found->container() || found->tag == tag_of(WordKind::kArray)) {
     throw Error(ErrorCode::kTypeMismatch, what() + "a value of type " + type_name(*found) +
                                               " in '" + session().store().path() +
                                               "', not to a dict, list or tuple");

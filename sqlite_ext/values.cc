@@ -102,6 +102,8 @@ const char* type_name(const Member& member) {
       return "list";
     case WordKind::kTuple:
       return "tuple";
+    case WordKind::kArray:
+      return "ndarray";
     default:
       throw Error(ErrorCode::kCorrupt, "a value of a kind this version does not know");
   }

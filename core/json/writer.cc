@@ -7,6 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/base/utf8.h"
+#include "core/json/array_writer.h"
 #include "core/json/base64.h"
 #include "core/json/literal.h"
 #include "core/store/dict.h"
@@ -103,6 +104,10 @@ class Writer {
     }
     Frame frame;
     frame.node = store_.locate(transaction_, identity);
+    if (frame.node.is_array()) {
+      if (frames_.size() >= kCycleCheckFrom) ancestors_.erase(identity);
+      return write_json_array(transaction_, frame.node, to_, [this] { check_size(); });
+    }
     const bool is_dict = frame.node.container_kind() == WordKind::kDict;
     if (frame.node.kind() == NodeKind::kShapedDict) {
       frame.shape = store_.shape(transaction_, frame.node.shape());

@@ -1,7 +1,7 @@
 // JSON text of a stored value, always valid RFC 8259; docs/sql.md has what becomes of what JSON
-// lacks: tuple -> array, bytes -> base64 text (keys too), NaN -> null and infinities as SQLite's
-// json() writes them, a key that is not a string -> its text as Python's json.dumps writes it, lone
-// surrogates -> \uXXXX.
+// lacks: tuple -> array, an array -> nested arrays (array_writer.h), bytes -> base64 text (keys
+// too), NaN -> null and infinities as SQLite's json() writes them, a key that is not a string ->
+// its text as Python's json.dumps writes it, lone surrogates -> \uXXXX.
 #pragma once
 
 #include "core/base/bytes.h"

@@ -65,10 +65,14 @@ void ArrayReader::read_across(uint64_t from, uint64_t size, char* to) {
   }
 }
 
-void ArrayReader::read(std::span<const AxisRange> ranges, char* to) {
-  ArrayRuns(view_, ranges).each([&](uint64_t from, uint64_t size) {
-    read(from, size, to);
-    to += size;
+void ArrayReader::read(std::span<const AxisRange> ranges, uint64_t size, char* to) {
+  ArrayRuns runs(view_, ranges);
+  if (runs.bytes(view_) != size) {
+    throw Error(ErrorCode::kInvalidArgument, "the room is not of the size of the part");
+  }
+  runs.each([&](uint64_t from, uint64_t bytes) {
+    read(from, bytes, to);
+    to += bytes;
   });
 }
 
@@ -112,7 +116,7 @@ class ChunkWriter {
       const size_t part = std::min(data.size(), length - at);
       if (part == length) {
         flush();
-        put(number, data.substr(0, part));
+        put_whole(number, data.substr(0, part));
       } else {
         if (number != number_) open(number, length);
         data.copy(chunk_.data() + at, part);
@@ -132,6 +136,11 @@ class ChunkWriter {
     flush();
     chunk_ = chunk_row(transaction_, identity_, number, length);
     number_ = number;
+  }
+  // What is there already is not put again.
+  void put_whole(uint64_t number, Bytes data) {
+    const auto row = transaction_.get(Database::kChunks, chunk_key(identity_, number));
+    if (!row || *row != data) put(number, data);
   }
   void put(uint64_t number, Bytes data) {
     transaction_.put(Database::kChunks, chunk_key(identity_, number), data);

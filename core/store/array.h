@@ -41,9 +41,10 @@ class OOCMAP_API ArrayReader {
     }
   }
   // Copies a rectangular part, in the array's own order of storage, without gaps. `ranges`: one an
-  // axis. Errors: kInvalidArgument for a part that is not inside; those of read().
+  // axis; `size`: the bytes of the part, for which `to` has room. Errors: kInvalidArgument for a
+  // part that is not inside, or of another size; those of read().
   // Cost: one copy of each run of bytes that lie together; only the chunks that hold them.
-  void read(std::span<const AxisRange> ranges, char* to);
+  void read(std::span<const AxisRange> ranges, uint64_t size, char* to);
   // All the data where it lies in one piece, else nullopt.
   std::optional<Bytes> whole() const;
 
@@ -61,7 +62,8 @@ class OOCMAP_API ArrayReader {
 // Writes a rectangular part of the array, given as ArrayReader::read() gives it. Returns how many
 // bytes of rows were put.
 // Errors: kInvalidArgument for a part that is not inside, kStaleHandle, kCorrupt, those of put.
-// Cost: a put for each chunk touched, and a read of it unless all of it is written.
+// Cost: a put for each chunk touched, unless it has these bytes already, and a copy of one that is
+// written in part.
 OOCMAP_API uint64_t write_array(Store& store, WriteTransaction& transaction, Identity array,
                                 std::span<const AxisRange> ranges, Bytes data);
 

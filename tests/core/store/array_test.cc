@@ -43,7 +43,7 @@ class ArrayTest : public ContainerTest {
   }
   Buffer read_part(Identity array, const std::vector<AxisRange>& ranges, uint64_t bytes) {
     Buffer data(bytes, '\0');
-    ArrayReader(txn(), node(array)).read(ranges, data.data());
+    ArrayReader(txn(), node(array)).read(ranges, data.size(), data.data());
     return data;
   }
   void drain_all() {
