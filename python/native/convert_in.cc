@@ -7,6 +7,7 @@
 #include "python/native/keys.h"
 #include "python/native/scalars.h"
 #include "python/native/shape_keys.h"
+#include "python/native/store_array.h"
 
 namespace oocmap::python {
 namespace {
@@ -143,6 +144,7 @@ class PythonEncoder {
   void feed_number(PyObject* number);
   void feed_text(PyObject* str);
   void feed_lazy(PyObject* lazy);
+  void feed_foreign(PyObject* value, Py_ssize_t held);
   void feed_dict(PyObject* dict, Py_ssize_t held);
   void push(PyObject* container, Py_ssize_t held, Kind kind, Py_ssize_t size, size_t number);
   // Feeds a container seen before as that one. Returns false where it is new.
@@ -208,8 +210,8 @@ void PythonEncoder::feed_one(PyObject* value, Py_ssize_t held) {
     to_.payload(PayloadKind::kBytes, bytes_of(value));
   } else if (is_lazy(value) || is_map(value)) {
     feed_lazy(value);
-  } else {
-    refuse(value);
+  } else if (!feed_again(value, held)) {
+    feed_foreign(value, held);
   }
 }
 
@@ -231,6 +233,15 @@ void PythonEncoder::feed_lazy(PyObject* lazy) {
     throw Error(ErrorCode::kStaleHandle, "the value behind this object was undone by a rollback");
   }
   to_.reference(from.identity, static_cast<WordKind>(from.tag));
+}
+
+// A value of another library. Finding out runs Python code, which may close the map.
+void PythonEncoder::feed_foreign(PyObject* value, Py_ssize_t held) {
+  const FedArray array = feed_array(value, to_);
+  map_.check_open();
+  if (!array.reason.empty()) throw Error(ErrorCode::kTypeMismatch, array.reason + where());
+  if (!array.fed) refuse(value);
+  if (Py_REFCNT(value) > held) seen_.add(value, array.number);
 }
 
 void PythonEncoder::feed_dict(PyObject* dict, Py_ssize_t held) {

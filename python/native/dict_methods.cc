@@ -171,13 +171,15 @@ Ref pop_key(Container& dict, PyObject* key) {
   const std::optional<Key> wanted = key_to_find(key);
   if (!wanted) return Ref();
   LockedWrite locked(dict);
+  RawArrays arrays;
   Ref value;
   {
     const Reading reading(dict);
     const auto member = find_member(reading, *wanted);
     if (!member) return Ref();
-    value = eager_member(reading, *member);
+    value = eager_member(reading, *member, arrays);
   }
+  value = arrays.finish(std::move(value));
   finish_erase(locked, dict, *wanted);
   return value;
 }
@@ -197,7 +199,9 @@ PyObject* mapping_popitem(PyObject* self, PyObject*) {
     Container& dict = container_of(self);
     LockedWrite locked(dict);
     DictEntry entry;
-    Ref pair;
+    RawArrays arrays;
+    Ref key;
+    Ref value;
     {
       const Reading reading(dict);
       const WithoutCollection guard;
@@ -205,10 +209,11 @@ PyObject* mapping_popitem(PyObject* self, PyObject*) {
       if (!walk.next(reading.transaction(), entry)) {
         raise(PyExc_KeyError, "popitem(): dictionary is empty");
       }
-      const Ref key = key_to_python(entry.key);
-      const Ref value = eager_member(reading, entry.value);
-      pair = Ref::steal(PyTuple_Pack(2, key.get(), value.get()));
+      key = key_to_python(entry.key);
+      value = eager_member(reading, entry.value, arrays);
     }
+    value = arrays.finish(std::move(value));
+    Ref pair = Ref::steal(PyTuple_Pack(2, key.get(), value.get()));
     finish_erase(locked, dict, entry.key);
     return pair.release();
   });

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/store/dict.h"
@@ -26,7 +27,7 @@ struct Frame {
 
 class EagerReader {
  public:
-  explicit EagerReader(const MapReading& reading) : reading_(reading) {}
+  EagerReader(const MapReading& reading, RawArrays& arrays) : reading_(reading), arrays_(arrays) {}
 
   Ref read(const Member& member) {
     if (!member.container()) return Ref::steal(scalar_to_python(reading_, member));
@@ -56,10 +57,12 @@ class EagerReader {
   PyObject* value_of(size_t frame, const Member& member) {
     if (!member.container()) return Ref::steal(scalar_to_python(reading_, member)).release();
     const Frame& parent = stack_[frame];
+    if (static_cast<WordKind>(member.tag) == WordKind::kArray) arrays_.found_in(parent.target);
     return begin(member, record_of(parent.node.identity()), parent.record);
   }
 
   const MapReading& reading_;
+  RawArrays& arrays_;
   std::vector<Frame> stack_;
   std::unordered_map<Identity, PyObject*> made_;
 };
@@ -77,9 +80,11 @@ PyObject* EagerReader::begin(const Member& member, uint64_t parent, Bytes parent
   frame.node = frame.record.empty() ? reading_.store().locate(reading_.transaction(), identity)
                                     : NodeView::locate(frame.record, identity);
   ++read_counters.containers;
-  Ref target = Ref::steal(make_target(frame));
+  const bool array = frame.node.is_array();
+  Ref target = array ? arrays_.copy(reading_, frame.node) : Ref::steal(make_target(frame));
   frame.target = target.get();
   if (!frame.record.empty() && may_be_shared(frame.record)) made_.emplace(identity, target.get());
+  if (array) stack_.pop_back();  // it has no members
   return target.release();
 }
 
@@ -202,17 +207,22 @@ bool EagerReader::fill_tuple(size_t frame) {
 
 }  // namespace
 
-Ref eager_member(const MapReading& reading, const Member& member) {
+Ref eager_member(const MapReading& reading, const Member& member, RawArrays& arrays) {
   const WithoutCollection guard;
-  return EagerReader(reading).read(member);
+  return EagerReader(reading, arrays).read(member);
 }
 
 Ref eager(Container& container) {
-  const Reading reading(container);
-  Member member;
-  member.tag = container.tag;
-  member.word = container.identity;
-  return eager_member(reading, member);
+  RawArrays arrays;
+  Ref value;
+  {
+    const Reading reading(container);
+    Member member;
+    member.tag = container.tag;
+    member.word = container.identity;
+    value = eager_member(reading, member, arrays);
+  }
+  return arrays.finish(std::move(value));
 }
 
 }  // namespace oocmap::python

@@ -3,17 +3,19 @@
 #include <new>
 
 #include "python/native/free_list.h"
+#include "python/native/lazy_array.h"
 
 namespace oocmap::python {
 
 PyTypeObject* lazy_dict_type = nullptr;
 PyTypeObject* lazy_list_type = nullptr;
 PyTypeObject* lazy_tuple_type = nullptr;
+PyTypeObject* lazy_array_type = nullptr;
 PyTypeObject* map_type = nullptr;
 
 namespace {
 
-FreeList<LazyObject, 256> free_lazies;  // the three types have one layout
+FreeList<LazyObject, 256> free_lazies;  // of types that have one layout: not arrays
 
 PyTypeObject* type_of(Tag tag) {
   switch (static_cast<WordKind>(tag)) {
@@ -23,10 +25,14 @@ PyTypeObject* type_of(Tag tag) {
       return lazy_list_type;
     case WordKind::kTuple:
       return lazy_tuple_type;
+    case WordKind::kArray:
+      if (lazy_array_type == nullptr) break;
+      return lazy_array_type;
     default:
-      throw Error(ErrorCode::kTypeMismatch, "this version cannot read a container of kind " +
-                                                std::to_string(static_cast<int>(tag)));
+      break;
   }
+  throw Error(ErrorCode::kTypeMismatch, "this version cannot read a container of kind " +
+                                            std::to_string(static_cast<int>(tag)));
 }
 
 }  // namespace
@@ -45,7 +51,7 @@ PyObject* new_lazy(const MapReading& reading, const Member& member, uint64_t par
 PyObject* new_lazy(MapState& map, Tag tag, Identity identity, uint64_t birth, const Stamp& stamp,
                    Bytes record) {
   PyTypeObject* type = type_of(tag);
-  LazyObject* lazy = free_lazies.make(type);
+  LazyObject* lazy = type == lazy_array_type ? make_lazy_array() : free_lazies.make(type);
   if (lazy == nullptr) throw PythonRaised{};
   lazy->head.container = &lazy->here;
   lazy->head.owner = Py_NewRef(map.self());

@@ -12,16 +12,18 @@ struct LazyObject {
   Py_hash_t hash;  // LazyTuple: once computed, else -1
 };
 
-// The three types, made with the module. LazyX_Check is an exact comparison: they cannot be
+// The types, made with the module. LazyX_Check is an exact comparison: they cannot be
 // subclassed.
 extern PyTypeObject* lazy_dict_type;
 extern PyTypeObject* lazy_list_type;
 extern PyTypeObject* lazy_tuple_type;
+extern PyTypeObject* lazy_array_type;  // made in Python: null until oocmap.arrays is imported
 extern PyTypeObject* map_type;
 
 inline bool is_lazy(PyObject* object) noexcept {
   const PyTypeObject* type = Py_TYPE(object);
-  return type == lazy_dict_type || type == lazy_list_type || type == lazy_tuple_type;
+  return type == lazy_dict_type || type == lazy_list_type || type == lazy_tuple_type ||
+         type == lazy_array_type;
 }
 inline bool is_map(PyObject* object) noexcept { return PyObject_TypeCheck(object, map_type); }
 

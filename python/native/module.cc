@@ -11,6 +11,7 @@
 #include "python/native/handles.h"
 #include "python/native/iterate.h"
 #include "python/native/key_range.h"
+#include "python/native/lazy_array.h"
 #include "python/native/sequence.h"
 #include "python/native/shape_keys.h"
 #include "python/native/views.h"
@@ -46,6 +47,7 @@ void add_types(PyObject* module) {
   lazy_dict_type = add(module, make_lazy_dict_type(module, mapping));
   lazy_list_type = add(module, make_lazy_list_type(module, sequence));
   lazy_tuple_type = add(module, make_lazy_tuple_type(module, sequence));
+  add(module, make_array_handle_type(module));
   add(module, make_turn_type(module));
   make_iterator_type(module);
   make_key_range_type(module);
@@ -68,6 +70,8 @@ nb::object map_of(nb::handle lazy) {
 }
 
 nb::tuple counters() { return nb::make_tuple(read_counters.containers, read_counters.members); }
+
+nb::tuple bytes_of_arrays() { return nb::make_tuple(array_counters.read, array_counters.written); }
 
 // What we throw, where a function of nanobind's calls us.
 void translate(const std::exception_ptr& failure, void*) {
@@ -97,6 +101,14 @@ void make_module(nb::module_& module) {
   module.def("map_of", map_of, nb::arg("lazy"), "The map a lazy object was read from: Map.");
   module.def("counters", counters,
              "(containers located, members read) by this process so far, for tests: two ints.");
+  module.def("array_counters", bytes_of_arrays,
+             "(bytes of arrays copied out, bytes of rows put) so far, for tests: two ints.");
+  module.def(
+      "use_arrays",
+      [](nb::handle type, nb::handle describe, nb::handle build) {
+        use_arrays(type.ptr(), describe.ptr(), build.ptr());
+      },
+      "Give this module LazyArray, and what stores and builds arrays.");
 }
 
 }  // namespace

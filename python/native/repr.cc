@@ -10,12 +10,14 @@
 #include "python/native/convert_out.h"
 #include "python/native/errors.h"
 #include "python/native/keys.h"
+#include "python/native/lazy_array.h"
 #include "python/native/scalars.h"
 
 namespace oocmap::python {
 namespace {
 
 constexpr size_t kLongest = 10'000;
+constexpr size_t kLongestType = 100;
 
 // A container that is being written.
 struct Frame {
@@ -49,7 +51,22 @@ class ReprWriter {
     return is_dict(tag) ? '}' : tag == tag_of(WordKind::kList) ? ']' : ')';
   }
 
+  // Its contents are left to LazyArray's own repr.
+  void write_array(const Member& array) {
+    const NodeView node = reading_.store().locate(reading_.transaction(), array.word);
+    const ArrayHead head = ArrayReader(reading_.transaction(), node).head();
+    text_ += "array(shape=(";
+    for (size_t axis = 0; axis < head.shape.size(); ++axis) {
+      text_ += (axis == 0 ? "" : " ") + std::to_string(head.shape[axis]) + ",";
+    }
+    if (head.shape.size() > 1) text_.pop_back();
+    text_ += "), dtype='";
+    text_ += head.type.size() <= kLongestType ? head.type : "...";
+    text_ += "')";
+  }
+
   void begin(const Member& container) {
+    if (static_cast<WordKind>(container.tag) == WordKind::kArray) return write_array(container);
     text_ += opening(container.tag);
     for (const Frame& frame : stack_) {
       if (frame.identity != container.word) continue;

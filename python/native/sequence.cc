@@ -246,7 +246,7 @@ Ref slice_of(Container& sequence, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t 
 }
 
 Ref list_of(PyObject* iterable) {
-  if (is_lazy(iterable) && Py_TYPE(iterable) != lazy_dict_type) {
+  if (Py_TYPE(iterable) == lazy_list_type || Py_TYPE(iterable) == lazy_tuple_type) {
     return slice_of(container_of(iterable), 0, PY_SSIZE_T_MAX, 1, false);
   }
   return Ref::steal(PySequence_List(iterable));

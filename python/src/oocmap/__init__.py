@@ -4,6 +4,7 @@ from oocmap import pickling as pickling
 from oocmap import printing as printing
 from oocmap._map import OOCMap, json_default
 from oocmap._native import LazyDict, LazyList, LazyTuple, __version__
+from oocmap.arrays import LazyArray
 from oocmap.connection import Connection
 from oocmap.errors import (
     ArgumentError,
@@ -38,6 +39,7 @@ __all__ = [
     "FormatVersionError",
     "IoError",
     "JsonError",
+    "LazyArray",
     "LazyDict",
     "LazyList",
     "LazyTuple",

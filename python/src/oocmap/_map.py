@@ -19,6 +19,7 @@ import apsw
 
 from oocmap import _native
 from oocmap._compressed import decompressed
+from oocmap.arrays import LazyArray
 from oocmap.connection import Connection, patiently
 from oocmap.errors import ClosedError, UnsupportedTypeError
 from oocmap.snapshots import Snapshot
@@ -224,12 +225,14 @@ class OOCMap(_native.Map[K, V]):
         self.close()
 
 
-def json_default(value: object) -> dict[Any, Any] | list[Any] | tuple[Any, ...]:
+def json_default(value: object) -> Any:
     """Let json write maps and lazy objects: `json.dumps(m, default=oocmap.json_default)`.
 
-    Returns: the eager value. Cost: all of it is held in memory.
+    Returns: the eager value; of an array the nested lists. Cost: all of it is held in memory.
     Raises: TypeError for any other object, as json itself does.
     """
+    if isinstance(value, LazyArray):
+        return value.tolist()
     if isinstance(value, _native.Map | _native.LazyDict | _native.LazyList | _native.LazyTuple):
         return value.eager()
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
