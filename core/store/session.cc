@@ -31,7 +31,8 @@ std::shared_ptr<Session> Session::create(std::shared_ptr<Store> store) {
 
 std::shared_ptr<Session> Session::create_snapshot(std::shared_ptr<Store> store) {
   std::shared_ptr<Session> session = create(std::move(store));
-  session->state_->snapshot = session->store_->environment().begin_read();
+  session->state_->pinned =
+      std::make_shared<ReadTransaction>(session->store_->environment().begin_read());
   session->set_read_only(true);
   session->set(kPinned);
   return session;
@@ -66,7 +67,19 @@ void Session::close() noexcept {
   rollback();
   const std::lock_guard lock(state_->mutex);
   state_->snapshot = ReadTransaction();
+  state_->pinned.reset();
   state_->hooks.reset();
+}
+
+std::shared_ptr<const void> Session::hold_moment() const {
+  struct Held {
+    std::shared_ptr<Store> store;  // outlives the transaction
+    std::shared_ptr<const ReadTransaction> moment;
+  };
+  if (!has(kPinned)) return nullptr;
+  const std::lock_guard lock(state_->mutex);
+  check_open();
+  return std::make_shared<const Held>(Held{store_, state_->pinned});
 }
 
 bool Session::closed() const noexcept { return has(kClosed); }

@@ -39,6 +39,10 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   // kReadOnly. Meanwhile the pages of that moment are not used again, so the file grows with what
   // others write. Errors: kClosed, kIo. Cost of a read: a mutex more.
   static std::shared_ptr<Session> create_snapshot(std::shared_ptr<Store> store);
+  // Keeps the moment of a snapshot, and the file open, as long as what it returns lives, after
+  // close() too: for views that outlive every scope. Null where this is no snapshot.
+  // Errors: kClosed.
+  std::shared_ptr<const void> hold_moment() const;
   ~Session();  // rolls back
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

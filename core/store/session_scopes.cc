@@ -25,7 +25,7 @@ void ReadScope::attach(Session& session, View view) {
   if (session.has(Session::kPinned)) {
     lock_ = std::unique_lock(state.mutex);
     session.check_open();
-    transaction_ = &state.snapshot;
+    transaction_ = state.pinned.get();
     return;
   }
   const bool snapshot = view == View::kSession && session.has(Session::kSnapshot);

@@ -39,6 +39,7 @@ struct Session::State {
   std::shared_ptr<const JoinHooks> hooks;
   int cursors = 0;
   ReadTransaction snapshot;
+  std::shared_ptr<ReadTransaction> pinned;  // of a session that is a snapshot, while it is open
 
   void next_generation() noexcept { generation.fetch_add(1, std::memory_order_acq_rel); }
 

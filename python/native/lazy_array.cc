@@ -1,7 +1,10 @@
 #include "python/native/lazy_array.h"
 
 #include <array>
+#include <optional>
+#include <utility>
 
+#include "python/native/array_memory.h"
 #include "python/native/errors.h"
 #include "python/native/scalars.h"
 #include "python/native/writing.h"
@@ -86,6 +89,23 @@ PyObject* array_read(PyObject* self, PyObject* const* arguments, Py_ssize_t coun
   });
 }
 
+// The data where it lies, in a snapshot: what it shows can neither change nor go away. None
+// elsewhere, and where it is not in one piece. Data in a node is not given so: it is small, and not
+// aligned.
+PyObject* array_memory(PyObject* self, PyObject*) {
+  return guarded([self] {
+    Container& container = container_of(self);
+    container.map->check_open();
+    if (!container.map->moment()) return Py_NewRef(Py_None);
+    std::shared_ptr<const void> held = container.map->session().hold_moment();
+    const Reading reading(container);
+    const ArrayReader reader(reading.transaction(), reading.node());
+    const std::optional<Bytes> data = reader.view().chunked() ? reader.whole() : std::nullopt;
+    if (!data || data->empty()) return Py_NewRef(Py_None);
+    return make_array_memory(*data, std::move(held));
+  });
+}
+
 // Rows of the first axis of an array in C order, in any order, by a buffer of 64-bit indices.
 PyObject* array_read_rows(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
   return guarded([=] {
@@ -152,6 +172,8 @@ PyMethodDef array_methods[] = {
      "_read($self, room, ranges, /)\n--\n\nCopy a part, in the order of storage, into a buffer."},
     {"_read_rows", method(array_read_rows), METH_FASTCALL,
      "_read_rows($self, room, rows, /)\n--\n\nCopy rows of the first axis, by int64 indices."},
+    {"_memory", method(array_memory), METH_NOARGS,
+     "_memory($self, /)\n--\n\nReturn the data of a snapshot where it lies, or None."},
     {"_write", method(array_write), METH_FASTCALL,
      "_write($self, data, ranges, /)\n--\n\nWrite a part, given as _read gives it."},
     {nullptr, nullptr, 0, nullptr},

@@ -6,6 +6,7 @@
 #include "core/base/build_id.h"
 #include "core/base/version.h"
 #include "core/lmdb/environment.h"
+#include "python/native/array_memory.h"
 #include "python/native/dict_methods.h"
 #include "python/native/errors.h"
 #include "python/native/handles.h"
@@ -49,6 +50,7 @@ void add_types(PyObject* module) {
   lazy_tuple_type = add(module, make_lazy_tuple_type(module, sequence));
   add(module, make_array_handle_type(module));
   add(module, make_turn_type(module));
+  make_array_memory_type(module);
   make_iterator_type(module);
   make_key_range_type(module);
   make_view_types(module);

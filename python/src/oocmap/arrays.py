@@ -3,6 +3,7 @@
 import math
 import operator
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from oocmap import _native
@@ -24,6 +25,12 @@ _BLOCK = 1 << 20
 # As numpy's printing: longer arrays show this many elements at each end of an axis.
 _EDGE = 3
 _SHOWN = 1000
+
+
+def _transaction(array: "LazyArray") -> AbstractContextManager[Any]:
+    opened = _native.map_of(array)
+    # A snapshot has none, and refuses the write itself.
+    return opened.transaction() if hasattr(opened, "transaction") else nullcontext()
 
 
 def _plain(value: Any) -> Any:
@@ -48,7 +55,7 @@ def _reflected(work: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 def _in_place(work: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def method(self: "LazyArray", other: Any) -> "LazyArray":
         other = _plain(other)
-        with _native.map_of(self).transaction():  # type: ignore[attr-defined]
+        with _transaction(self):
             self[...] = work(self.eager(), other)
         return self
 
@@ -192,19 +199,35 @@ class LazyArray(_native.ArrayHandle):
         return self.eager().tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        """The whole array as numpy's. `copy=False` raises ValueError: it is always a copy."""
-        if copy is False:
-            raise ValueError("Unable to avoid copy while creating an array as requested.")
+        """The whole array as numpy's: a copy.
+
+        In a snapshot, an array that lies in one chunk (8 KiB to 256 KiB) is shown where it lies,
+        read-only, unless `copy` is True; the snapshot's moment is kept until that array is gone.
+        Raises: ValueError where `copy` is False and it has to be one.
+        """
         head = self._head()
-        kind, text = head[:2]
-        whole = self._whole(head)
+        kind, text, item_size, fortran, shape = head
+        memory = None if copy is True else self._memory()
+        if memory is not None:
+            dtype_here = carrier_of(kind, text, item_size)
+            whole = library("numpy").ndarray(
+                shape, dtype_here, buffer=memory, order="F" if fortran else "C"
+            )
+        elif copy is False:
+            raise ValueError("Unable to avoid copy while creating an array as requested.")
+        else:
+            whole = self._whole(head)
         named = not text.startswith(("<", ">", "|", "{"))
         if named and kind != NUMPY:  # it may travel as an unsigned int
             ml_dtypes = library("ml_dtypes")
             if not hasattr(ml_dtypes, text):
                 raise TypeError(f"numpy has no type for {text}")
             whole = whole.view(getattr(ml_dtypes, text))
-        return whole if dtype is None else whole.astype(dtype, copy=False)
+        if dtype is None or whole.dtype == dtype:
+            return whole
+        if copy is False:
+            raise ValueError("Unable to avoid copy while creating an array as requested.")
+        return whole.astype(dtype)
 
     # --- Writing
 
@@ -234,7 +257,7 @@ class LazyArray(_native.ArrayHandle):
 
     def _change(self, change: Callable[[Any], Any]) -> None:
         """Change the whole array in memory, and write what that changed."""
-        with _native.map_of(self).transaction():  # type: ignore[attr-defined]
+        with _transaction(self):
             head = self._head()
             whole = self._whole(head)
             change(whole)
