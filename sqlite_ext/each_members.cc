@@ -2,7 +2,11 @@
 
 #include <utility>
 
+#include "core/format/packed.h"
 #include "core/json/literal.h"
+#include "core/json/writer.h"
+#include "core/store/dict.h"
+#include "sqlite_ext/keys.h"
 #include "sqlite_ext/row_source.h"
 #include "sqlite_ext/values.h"
 
@@ -66,6 +70,53 @@ class StoredMembers final : public Members {
   std::unique_ptr<RowSource> rows_;
   DictEntry entry_;
   Stamp stamp_;
+};
+
+// The members of a set. Its keys are its values; they are numbered as those of the array that its
+// JSON text is.
+class SetMembers final : public Members {
+ public:
+  SetMembers(std::shared_ptr<Session> session, const NodeView& set)
+      : session_(std::move(session)), walk_(session_->store(), set.identity()), left_(set.count()) {
+    session_->cursor_opened();
+  }
+  ~SetMembers() override { session_->cursor_closed(); }
+
+  // As DictScan: what a write beside it adds stands behind, and the scan ends before that.
+  bool next() override {
+    if (left_ == 0) return false;
+    --left_;
+    const ReadScope scope(*session_, View::kSession);
+    DictEntry entry;
+    if (!walk_.next(scope.transaction(), entry)) return false;
+    packed_ = entry.key.pack();
+    type_ = key_type_name(entry.key);
+    ++index_;
+    return true;
+  }
+  void value(sqlite3_context* context) override {
+    if (!container()) {
+      const Member member = unpack_scalar(packed_);
+      return result_scalar(context, member, member.payload());
+    }
+    Buffer json;
+    write_json_packed(packed_, json);
+    result_json_text(context, json);
+  }
+  const char* type() override { return type_; }
+  bool container() override {
+    Bytes rest = packed_;
+    return read_packed(rest).has_members();
+  }
+  std::optional<Key> key() override { return Key::integer(index_); }
+
+ private:
+  std::shared_ptr<Session> session_;
+  DictWalk walk_;
+  uint64_t left_;
+  Buffer packed_;  // the member
+  const char* type_ = "";
+  int64_t index_ = -1;
 };
 
 class TextMembers final : public Members {
@@ -160,6 +211,7 @@ std::unique_ptr<Members> members_of(Subject& subject, const Subject::Place& plac
     return std::make_unique<StoredArray>(subject.session(), place.member);
   }
   const NodeView node = subject.session()->store().locate(subject.transaction(), place.member.word);
+  if (is_set(node.container_kind())) return std::make_unique<SetMembers>(subject.session(), node);
   return std::make_unique<StoredMembers>(subject.session(), node);
 }
 

@@ -113,6 +113,8 @@ const char* key_type_name(const Key& key) {
       return "float";
     case tag_of(WordKind::kTuple):
       return "tuple";
+    case tag_of(WordKind::kFrozenset):
+      return "frozenset";
     case heap_tag(PayloadKind::kStr):
     case heap_tag(PayloadKind::kWtf8):
       return "str";

@@ -125,6 +125,8 @@ void RowWrite::set_path(const Member& start, const Path& path, const std::string
     if (parent.container_kind() == WordKind::kDict) {
       if (step.key) next = dict_get(store(), transaction(), parent, *step.key);
       if (!next) next = make_dict(parent, step, path_text);
+    } else if (is_set(parent.container_kind())) {
+      fail_missing(path_text);
     } else {
       next = list_get(store(), transaction(), parent, step_index(parent, step, path_text));
     }
@@ -154,6 +156,11 @@ void RowWrite::set_step(const NodeView& parent, const PathStep& step, const std:
       const uint64_t index = step_index(parent, step, path_text);
       return list_set(store(), transaction(), parent.identity(), index, std::move(value));
     }
+    case WordKind::kSet:
+    case WordKind::kFrozenset:
+      throw Error(ErrorCode::kTypeMismatch,
+                  "oocmap: the path '" + path_text + "' cannot be set: it ends in a " +
+                      kind_name(parent) + ", whose members have neither name nor index");
     default:
       throw Error(ErrorCode::kTypeMismatch, "oocmap: the path '" + path_text +
                                                 "' cannot be set: it ends in a " +

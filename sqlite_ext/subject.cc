@@ -26,29 +26,6 @@ void check_birth(const Session& session, const Handle& handle) {
   }
 }
 
-// A packed value as JSON text: a tuple is an array.
-Buffer packed_json(Bytes packed) {
-  Buffer out;
-  std::vector<uint64_t> open;  // members left of each open tuple
-  do {
-    const Packed head = read_packed(packed);
-    if (head.tag == tag_of(WordKind::kTuple)) {
-      out.push_back('[');
-      open.push_back(head.count);
-    } else {
-      write_json_scalar({head.tag, head.word, head.payload.data(), 0}, head.payload, out);
-      if (!open.empty()) --open.back();
-    }
-    while (!open.empty() && open.back() == 0) {
-      out.push_back(']');
-      open.pop_back();
-      if (!open.empty()) --open.back();
-    }
-    if (!open.empty() && out.back() != '[') out.push_back(',');
-  } while (!open.empty());
-  return out;
-}
-
 bool continues_character(char byte) noexcept { return (byte & 0xc0) == 0x80; }
 
 uint64_t character_count(Bytes text) noexcept {
@@ -82,7 +59,9 @@ void Subject::read_blob(Connection& connection, Bytes bytes) {
   if (is_key_blob(bytes)) {
     const Key key = decode_key_blob(bytes);
     key_type_ = key_type_name(key);
-    document_ = Document::parse(packed_json(key.pack()));
+    Buffer json;
+    write_json_packed(key.pack(), json);
+    document_ = Document::parse(json);
     return;
   }
   if (!is_handle(bytes)) {

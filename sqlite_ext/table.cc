@@ -59,7 +59,14 @@ NodeView Table::root(const Transaction& transaction) {
                                               " in '" + session().store().path() +
                                               "', not to a dict, list or tuple");
   }
-  return session().store().locate(transaction, found->word);
+  const NodeView node = session().store().locate(transaction, found->word);
+  if (is_set(node.container_kind())) {
+    throw Error(ErrorCode::kTypeMismatch, what() + "a " + type_name(*found) + " in '" +
+                                              session().store().path() +
+                                              "', not to a dict, list or tuple: oocmap_each() "
+                                              "goes through the members of a set");
+  }
+  return node;
 }
 
 double Table::estimated_rows() noexcept {

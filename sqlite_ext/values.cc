@@ -104,6 +104,10 @@ const char* type_name(const Member& member) {
       return "tuple";
     case WordKind::kArray:
       return "ndarray";
+    case WordKind::kSet:
+      return "set";
+    case WordKind::kFrozenset:
+      return "frozenset";
     default:
       throw Error(ErrorCode::kCorrupt, "a value of a kind this version does not know");
   }

@@ -143,7 +143,7 @@ Key Key::payload(PayloadKind kind, Bytes payload) {
 Key Key::packed(Bytes packed) {
   Bytes rest = packed;
   const Packed head = read_packed(rest);
-  if (head.tag != tag_of(WordKind::kTuple)) {
+  if (!head.has_members()) {
     if (!rest.empty()) throw_corrupt("a packed key has bytes after it");
     return scalar_key(head.tag, head.word, head.payload);
   }
@@ -215,6 +215,22 @@ void append_order_payload(Buffer& to, PayloadKind kind, Bytes payload) {
     default:
       throw Error(ErrorCode::kTypeMismatch, "a value of this type cannot be a key in this version");
   }
+}
+
+void pack_frozenset(Buffer& to, std::vector<Buffer>& members) {
+  std::vector<std::pair<Buffer, Buffer>> elements;  // in element form, packed
+  elements.reserve(members.size());
+  for (Buffer& member : members) {
+    Buffer element;
+    append_packed_element(element, member);
+    elements.emplace_back(std::move(element), std::move(member));
+  }
+  const auto before = [](const auto& a, const auto& b) { return a.first < b.first; };
+  const auto same = [](const auto& a, const auto& b) { return a.first == b.first; };
+  std::stable_sort(elements.begin(), elements.end(), before);
+  elements.erase(std::unique(elements.begin(), elements.end(), same), elements.end());
+  pack_frozenset_head(to, elements.size());
+  for (const auto& [element, packed] : elements) to += packed;
 }
 
 bool key_equals(Tag tag, uint64_t word, Bytes payload, const Key& wanted) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "core/base/bytes.h"
 #include "core/base/export.h"
@@ -31,14 +32,14 @@ inline constexpr uint8_t kClassText = 0x30;              // + UTF-8
 inline constexpr uint8_t kClassBytes = 0x40;             // + raw
 inline constexpr uint8_t kClassOther = 0x50;             // + subclass byte
 
-// Subclasses of kClassOther. Do not renumber: on disk. 0x10-0x1f are numbered room: not written by
+// Subclasses of kClassOther. Do not renumber: on disk. 0x11-0x1f are numbered room: not written by
 // version 0.1.
 inline constexpr uint8_t kOtherNone = 0x01;
 inline constexpr uint8_t kOtherNegativeBig = 0x02;  // + ~varint size, ~big-endian magnitude
 inline constexpr uint8_t kOtherPositiveBig = 0x03;  // + varint size, big-endian magnitude
 inline constexpr uint8_t kOtherWtf8 = 0x04;         // + escaped bytes, 0x00
 inline constexpr uint8_t kOtherTuple = 0x08;        // + elements, 0x00
-inline constexpr uint8_t kOtherFrozenset = 0x10;    // reserved
+inline constexpr uint8_t kOtherFrozenset = 0x10;    // + elements, rising, 0x00
 inline constexpr uint8_t kOtherComplex = 0x11;      // reserved
 inline constexpr uint8_t kOtherRational = 0x12;     // reserved: Decimal, Fraction
 inline constexpr uint8_t kOtherDatetime = 0x13;     // reserved
@@ -63,8 +64,9 @@ class OOCMAP_API Key {
   static Key floating(double value);
   static Key text(Bytes utf8);                          // valid UTF-8
   static Key payload(PayloadKind kind, Bytes payload);  // kStr, kWtf8, kBytes, kBigInt
-  // Any one packed value, tuples too. Errors: kCorrupt where it does not decode, kInvalidArgument
-  // for NaN in it or more than kMaxDepth levels, kTypeMismatch for what cannot be a key (yet).
+  // Any one packed value, tuples and frozensets too. Errors: kCorrupt where it does not decode,
+  // kInvalidArgument for NaN in it or more than kMaxDepth levels, kTypeMismatch for what cannot be
+  // a key (yet).
   static Key packed(Bytes packed);
   // From what is stored. `explicit_packed` is empty unless form is kExplicit. Whether `order`
   // decodes is seen in pack(). Errors: kCorrupt for an unknown form.
@@ -91,6 +93,11 @@ class OOCMAP_API Key {
 void append_order_int(Buffer& to, int64_t value);
 void append_order_float(Buffer& to, double value);  // not NaN
 void append_order_payload(Buffer& to, PayloadKind kind, Bytes payload);
+
+// Appends the packed frozenset of `members`, each one packed value: sorted, the first of equal ones
+// kept. `members` is used up. Errors: as Key::packed. Cost: each member's order bytes are made
+// once.
+OOCMAP_API void pack_frozenset(Buffer& to, std::vector<Buffer>& members);
 
 // Whether the stored member `key` (None, bool, int, float, text, bytes, big int, kPacked; its
 // payload already resolved) equals `wanted`. Cost: no allocation for numbers and text.

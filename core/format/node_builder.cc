@@ -55,7 +55,7 @@ void NodeBuilder::load(const NodeView& view) {
   words_.reserve(count);
   tags_.reserve(count);
   for (size_t i = 0; i < count; ++i) load_member(view.member(i), view.base_);
-  if (view.kind() != NodeKind::kInlineDict) return;
+  if (!view.keyed()) return;
   for (size_t i = 0; i < count; ++i) add_key(view.key(i));
 }
 
@@ -83,7 +83,7 @@ void NodeBuilder::erase(size_t i) {
   const auto at = static_cast<std::ptrdiff_t>(i);
   words_.erase(words_.begin() + at);
   tags_.erase(tags_.begin() + at);
-  if (kind_ != NodeKind::kInlineDict || i >= key_words_.size()) return;
+  if (!is_keyed(kind_) || i >= key_words_.size()) return;
   key_words_.erase(key_words_.begin() + at);
   key_tags_.erase(key_tags_.begin() + at);
 }
@@ -119,7 +119,7 @@ struct NodeBuilder::Plan {
   bool has_heap() const noexcept { return key_heap + heap != 0 || text; }
   bool text = false;  // an empty heap string still needs a heap to stand in
   size_t size(NodeKind kind, size_t count) const noexcept {
-    const bool keyed = kind == NodeKind::kInlineDict;
+    const bool keyed = is_keyed(kind);
     const size_t fields = (kind == NodeKind::kShapedDict ? kIdBytes
                            : keyed                       ? 4
                                                          : 0) +
@@ -177,7 +177,7 @@ char* NodeBuilder::write_run(char* words, const std::vector<uint64_t>& from,
 }
 
 void NodeBuilder::encode(Buffer& to) const {
-  const bool keyed = kind_ == NodeKind::kInlineDict;
+  const bool keyed = is_keyed(kind_);
   const size_t count = words_.size();
   const Plan plan = this->plan();
   if (count > kMaxMembers || key_words_.size() != (keyed ? count : 0)) {

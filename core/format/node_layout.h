@@ -5,12 +5,10 @@
 //
 //   node = kind u8 (bit 7: has heap) | uniform tag u8 (0xff: tags follow) | count u16
 //          kShapedDict: shape id u48
-//          kInlineDict: bytes of the key words u16 | bytes of the keys' heap u16
-//          has heap:    bytes of all words u16
-//          kInlineDict: key tags u8[count]
-//          tags u8[count] unless uniform
-//          kInlineDict: key words
-//          words | keys' heap | heap | zero padding to 2
+//          keyed (kInlineDict, kSet, kFrozenset): bytes of the key words u16 | bytes of the keys'
+//          heap u16 has heap:    bytes of all words u16 keyed:       key tags u8[count] tags
+//          u8[count] unless uniform keyed:       key words words | keys' heap | heap | zero padding
+//          to 2
 //   A heap member's word is its size (u16); its bytes lie behind those of the heap members before
 //   it.
 #pragma once

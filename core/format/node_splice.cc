@@ -92,9 +92,7 @@ bool NodeView::splice(size_t i, size_t erase, const Member* insert, Buffer& to) 
 }
 
 const char* NodeView::words_size_field() const noexcept {
-  const size_t fields = kind_ == NodeKind::kShapedDict   ? kIdBytes
-                        : kind_ == NodeKind::kInlineDict ? 4
-                                                         : 0;
+  const size_t fields = kind_ == NodeKind::kShapedDict ? kIdBytes : keyed() ? 4 : 0;
   return node_ + kNodeHeader + fields;
 }
 

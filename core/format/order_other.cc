@@ -1,6 +1,7 @@
 #include "core/format/order_other.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.h"
@@ -12,7 +13,8 @@ namespace oocmap {
 namespace {
 
 // Text and bytes inside an element end with 0x00; a 0x00 of their own is followed by 0xff. What
-// follows an element is a class byte or a tuple's end, both below 0xff, so a prefix sorts first.
+// follows an element is a class byte or a container's end, both below 0xff, so a prefix sorts
+// first.
 constexpr char kEnd = '\x00';
 constexpr char kEscaped = '\xff';
 
@@ -104,7 +106,7 @@ bool append_payload_element(Buffer& to, PayloadKind kind, Bytes payload) {
   }
 }
 
-// One packed head in element form; a tuple's members follow.
+// One packed head in element form; the members of a tuple or frozenset follow.
 bool append_head(Buffer& to, const Packed& head) {
   if (is_heap(head.tag)) {
     return append_payload_element(to, static_cast<PayloadKind>(head.tag & ~kLocationMask),
@@ -129,13 +131,19 @@ bool append_head(Buffer& to, const Packed& head) {
       return append_number_element(to, {false, 0, member.as_float()});
     default:
       push(to, kClassOther);
-      push(to, kOtherTuple);
+      push(to, head.tag == tag_of(WordKind::kFrozenset) ? kOtherFrozenset : kOtherTuple);
       return true;
   }
 }
 
-// Unpacks element by element. A packed tuple starts with its count, which is known at its end only:
-// so the members go to `body_`, and the heads are put between them in finish().
+// Equal frozensets have equal bytes only where the members stand in one order, each once: an
+// element must sort behind the one before it.
+void check_rising(Bytes before, Bytes element) {
+  if (before >= element) throw_corrupt("the members of a frozenset are not in order");
+}
+
+// Unpacks element by element. A packed tuple or frozenset starts with its count, which is known at
+// its end only: so the members go to `body_`, and the heads are put between them in finish().
 class Unpacker {
  public:
   void element(Bytes& from) {
@@ -143,10 +151,16 @@ class Unpacker {
       if (!open_.empty() && !from.empty() && from.front() == kEnd) {
         from.remove_prefix(1);
         open_.pop_back();
+        ended(from);
         continue;
       }
-      if (!open_.empty()) ++heads_[open_.back()].count;
+      if (!open_.empty()) {
+        ++heads_[open_.back().head].count;
+        open_.back().at = from;
+      }
+      const size_t depth = open_.size();
       value(from);
+      if (open_.size() == depth) ended(from);
     } while (!open_.empty());
   }
 
@@ -154,7 +168,7 @@ class Unpacker {
     size_t done = 0;
     for (const Head& head : heads_) {
       to.append(body_, done, head.at - done);
-      pack_tuple(to, head.count);
+      head.frozenset ? pack_frozenset_head(to, head.count) : pack_tuple(to, head.count);
       done = head.at;
     }
     to.append(body_, done);
@@ -164,7 +178,24 @@ class Unpacker {
   struct Head {
     size_t at = 0;  // in body_
     uint64_t count = 0;
+    bool frozenset = false;
   };
+  // A tuple or frozenset that is being read.
+  struct Open {
+    size_t head = 0;  // of heads_
+    Bytes at;         // from its last element on
+    Bytes before;     // frozensets: the element before that
+  };
+
+  // The last element of the innermost container has been read up to `from`.
+  void ended(Bytes from) {
+    if (open_.empty()) return;
+    Open& open = open_.back();
+    if (!heads_[open.head].frozenset) return;
+    const Bytes element = open.at.substr(0, open.at.size() - from.size());
+    if (heads_[open.head].count > 1) check_rising(open.before, element);
+    open.before = element;
+  }
 
   void value(Bytes& from) {
     const auto first = from.empty() ? uint8_t{0} : static_cast<uint8_t>(from.front());
@@ -196,9 +227,10 @@ class Unpacker {
       case kOtherWtf8:
         return escaped(from, PayloadKind::kWtf8);
       case kOtherTuple:
+      case kOtherFrozenset:
         if (open_.size() >= static_cast<size_t>(kMaxDepth)) throw_corrupt("a key is too deep");
-        open_.push_back(heads_.size());
-        heads_.push_back({body_.size(), 0});
+        open_.push_back({heads_.size(), {}, {}});
+        heads_.push_back({body_.size(), 0, subclass == kOtherFrozenset});
         return;
       default:
         throw_corrupt("order bytes have an unknown subclass");
@@ -213,8 +245,8 @@ class Unpacker {
 
   Buffer body_;
   Buffer text_;
-  std::vector<Head> heads_;   // in the order the tuples begin
-  std::vector<size_t> open_;  // heads_ of the tuples being read
+  std::vector<Head> heads_;  // in the order the containers begin
+  std::vector<Open> open_;
 };
 
 }  // namespace
@@ -237,24 +269,43 @@ void append_order_wtf8(Buffer& to, Bytes wtf8) {
 }
 
 bool append_packed_element(Buffer& to, Bytes packed) {
-  std::vector<uint64_t> pending;  // members left of each open tuple
+  struct Open {
+    uint64_t left = 0;  // members
+    bool frozenset = false;
+    size_t at = 0;      // of `to`: where its last element begins
+    size_t before = 0;  // frozensets: the element before that, none where the same
+  };
+  std::vector<Open> open;
   bool canonical = true;
   do {
-    if (!pending.empty()) --pending.back();
+    if (!open.empty()) {
+      --open.back().left;
+      open.back().before = std::exchange(open.back().at, to.size());
+    }
     const Packed head = read_packed(packed);
     canonical = append_head(to, head) && canonical;
-    if (head.tag == tag_of(WordKind::kTuple)) {
-      if (pending.size() >= static_cast<size_t>(kMaxDepth)) {
+    if (head.has_members()) {
+      if (open.size() >= static_cast<size_t>(kMaxDepth)) {
         throw Error(ErrorCode::kInvalidArgument,
-                    "a key is nested deeper than " + std::to_string(kMaxDepth) + " tuples");
+                    "a key is nested deeper than " + std::to_string(kMaxDepth) + " levels");
       }
-      pending.push_back(head.count);
-    }
-    while (!pending.empty() && pending.back() == 0) {
+      open.push_back({head.count, head.tag == tag_of(WordKind::kFrozenset), to.size(), to.size()});
+      if (head.count != 0) continue;
       to.push_back(kEnd);
-      pending.pop_back();
+      open.pop_back();
     }
-  } while (!pending.empty());
+    // An element has ended, and with it the containers whose last it is.
+    while (!open.empty()) {
+      const Open& top = open.back();
+      if (top.frozenset && top.before != top.at) {
+        const Bytes written(to);
+        check_rising(written.substr(top.before, top.at - top.before), written.substr(top.at));
+      }
+      if (top.left != 0) break;
+      to.push_back(kEnd);
+      open.pop_back();
+    }
+  } while (!open.empty());
   if (!packed.empty()) throw_corrupt("a packed value has bytes after it");
   return canonical;
 }

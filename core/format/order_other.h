@@ -1,6 +1,6 @@
 // Order bytes of what is neither number, text nor bytes: None, big ints, text with lone surrogates,
-// tuples. These end by themselves, so they stand alike as keys and as elements. All iterate: nested
-// tuples take no stack.
+// tuples, frozensets. These end by themselves, so they stand alike as keys and as elements. All
+// iterate: nested ones take no stack.
 #pragma once
 
 #include "core/base/bytes.h"

@@ -27,7 +27,7 @@ Bytes take_payload(Bytes& from) {
 uint64_t take_count(Bytes& from) {
   uint64_t count = 0;
   if (!read_varint(from, count) || count > from.size())
-    throw_corrupt("a packed tuple is cut short");
+    throw_corrupt("a packed tuple or frozenset is cut short");
   return count;
 }
 
@@ -60,6 +60,11 @@ void pack_tuple(Buffer& to, uint64_t count) {
   append_varint(to, count);
 }
 
+void pack_frozenset_head(Buffer& to, uint64_t count) {
+  push(to, tag_of(WordKind::kFrozenset));
+  append_varint(to, count);
+}
+
 Packed read_packed(Bytes& from) {
   if (from.empty()) throw_corrupt("a packed value is missing");
   Packed head;
@@ -79,6 +84,7 @@ Packed read_packed(Bytes& from) {
       head.word = take_word(from);
       return head;
     case WordKind::kTuple:
+    case WordKind::kFrozenset:
       head.count = take_count(from);
       return head;
     default:

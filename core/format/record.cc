@@ -57,11 +57,15 @@ NodeView NodeView::parse_as(NodeKind kind, Bytes node, Identity identity, uint64
     case NodeKind::kInlineDict:
     case NodeKind::kList:
     case NodeKind::kTuple:
+    case NodeKind::kSet:
+    case NodeKind::kFrozenset:
       view.parse_small(node);
       return view;
     case NodeKind::kSpilledDict:
     case NodeKind::kSpilledList:
     case NodeKind::kSpilledTuple:
+    case NodeKind::kSpilledSet:
+    case NodeKind::kSpilledFrozenset:
       view.parse_spilled(node);
       return view;
     case NodeKind::kArray:
@@ -74,7 +78,7 @@ NodeView NodeView::parse_as(NodeKind kind, Bytes node, Identity identity, uint64
 
 void NodeView::parse_small(Bytes node) {
   const bool has_heap = (byte_at(node, 0) & kHasHeap) != 0;
-  const bool keyed = kind_ == NodeKind::kInlineDict;
+  const bool keyed = is_keyed(kind_);
   const Tag uniform = byte_at(node, 1);
   const size_t count = load_le<uint16_t>(node_ + 2);
   const size_t tags = uniform == kMixedTags ? count : 0;
@@ -128,8 +132,8 @@ size_t NodeView::node_size() const {
 }
 
 void NodeView::parse_spilled(Bytes node) {
-  const bool dict = kind_ == NodeKind::kSpilledDict;
-  const size_t size = dict ? kSpilledDictSize : kSpilledListSize;
+  const bool keyed = is_spilled_keyed(kind_);
+  const size_t size = keyed ? kSpilledDictSize : kSpilledListSize;
   if (node.size() < size || byte_at(node, 0) != static_cast<uint8_t>(kind_)) {
     throw_corrupt("a spilled node is malformed");
   }
@@ -137,7 +141,7 @@ void NodeView::parse_spilled(Bytes node) {
   count_ = load_le<uint64_t>(node_ + kNodeHeader);
   if (count_ > kMaxCount) throw_corrupt("a spilled node's count is impossible");
   a_ = load_le<uint64_t>(node_ + kNodeHeader + 8);
-  if (dict) return;
+  if (keyed) return;
   height_ = load_le<uint16_t>(node_ + 2);
   b_ = load_le<uint64_t>(node_ + kNodeHeader + 16);
 }
@@ -158,6 +162,12 @@ WordKind NodeView::container_kind() const noexcept {
       return WordKind::kTuple;
     case NodeKind::kArray:
       return WordKind::kArray;
+    case NodeKind::kSet:
+    case NodeKind::kSpilledSet:
+      return WordKind::kSet;
+    case NodeKind::kFrozenset:
+    case NodeKind::kSpilledFrozenset:
+      return WordKind::kFrozenset;
     default:
       return WordKind::kDict;
   }
@@ -196,9 +206,9 @@ bool patch_member(char* record, size_t size, Identity identity, size_t i, const 
   return view.patch(record + (view.bytes().data() - record), i, member);
 }
 
-Buffer encode_spilled_dict(uint64_t count, uint64_t next_sequence) {
+Buffer encode_spilled_dict(uint64_t count, uint64_t next_sequence, NodeKind kind) {
   Buffer out;
-  append_le(out, static_cast<uint32_t>(NodeKind::kSpilledDict));
+  append_le(out, static_cast<uint32_t>(kind));
   append_le(out, count);
   append_le(out, next_sequence);
   return out;

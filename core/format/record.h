@@ -6,7 +6,8 @@
 //   header = flags u16 | slots u16
 //   directory = u16 offset in units of 2 bytes, one a slot, at the record's end; 0 = dead
 //   node   = a small container: node_layout.h
-//          | kSpilledDict: 0 u8 | 0 u16 | count u64 | next sequence u64
+//          | kSpilledDict, kSpilledSet, kSpilledFrozenset: 0 u8 | 0 u16 | count u64 | next sequence
+//          u64
 //          | kSpilledList, kSpilledTuple: 0 u8 | height u16 | count u64 | root chunk u64 | next
 //          chunk u64
 //          | kArray: array.h
@@ -32,15 +33,31 @@ enum class NodeKind : uint8_t {
   kTuple = 5,
   kSpilledList = 6,
   kSpilledTuple = 7,
-  kSet = 8,  // 8-10 reserved in version 1
+  kSet = 8,  // as kInlineDict, all values None
   kFrozenset = 9,
-  kSpilledSet = 10,
+  kSpilledSet = 10,  // as kSpilledDict, all values None
   kArray = 11,
+  kSpilledFrozenset = 12,
 };
+
+// Whether a node of this kind has keys of its own beside its values.
+constexpr bool is_keyed(NodeKind kind) noexcept {
+  return kind == NodeKind::kInlineDict || kind == NodeKind::kSet || kind == NodeKind::kFrozenset;
+}
+// Whether its members are in `entries` and `order`.
+constexpr bool is_spilled_keyed(NodeKind kind) noexcept {
+  return kind == NodeKind::kSpilledDict || kind == NodeKind::kSpilledSet ||
+         kind == NodeKind::kSpilledFrozenset;
+}
+constexpr bool is_spilled(NodeKind kind) noexcept {
+  return kind == NodeKind::kSpilledList || kind == NodeKind::kSpilledTuple ||
+         is_spilled_keyed(kind);
+}
 
 // Record flags. Do not renumber: on disk.
 inline constexpr uint16_t kRecordPinned = 1;  // a word to it was stored elsewhere: vacuum frees it
-inline constexpr uint16_t kRecordImmutable = 2;  // a deeply immutable tuple, in immutable_index
+inline constexpr uint16_t kRecordImmutable = 2;  // a deeply immutable tuple or frozenset, in
+                                                 // immutable_index
 inline constexpr uint16_t kRecordShared = 4;     // immutable with more than one referent
 
 inline constexpr size_t kRecordHeader = 4;
@@ -62,11 +79,9 @@ class OOCMAP_API NodeView {
 
   Identity identity() const noexcept { return identity_; }
   NodeKind kind() const noexcept { return kind_; }
-  WordKind container_kind() const noexcept;  // kDict, kList, kTuple, kArray
-  bool spilled() const noexcept {
-    return kind_ == NodeKind::kSpilledDict || kind_ == NodeKind::kSpilledList ||
-           kind_ == NodeKind::kSpilledTuple || (is_array() && a_ != 0);
-  }
+  WordKind container_kind() const noexcept;  // kDict, kList, kTuple, kSet, kFrozenset, kArray
+  bool spilled() const noexcept { return is_spilled(kind_) || (is_array() && a_ != 0); }
+  bool keyed() const noexcept { return is_keyed(kind_); }
   // An array has elements (array.h), which are no members: count() is 0.
   bool is_array() const noexcept { return kind_ == NodeKind::kArray; }
   uint64_t count() const noexcept { return count_; }  // members; Python's len
@@ -75,7 +90,7 @@ class OOCMAP_API NodeView {
   // version 1 does not know. Cost: a few ns in order or where all members are words of one width,
   // else about 1 ns for each member passed.
   Member member(size_t i) const { return values_.at(i); }
-  // kInlineDict only.
+  // keyed() only.
   Member key(size_t i) const { return keys_.at(i); }
   uint64_t shape() const noexcept { return a_; }  // kShapedDict only
 
@@ -151,13 +166,13 @@ class OOCMAP_API NodeBuilder {
   // copied from `data`; inline text from `data`, or from the word where data is null.
   // Errors: kInvalidArgument where the heap would pass 2 GiB.
   void add(const Member& member) { append(words_, tags_, member); }
-  void add_key(const Member& key) { append(key_words_, key_tags_, key); }  // kInlineDict
+  void add_key(const Member& key) { append(key_words_, key_tags_, key); }  // is_keyed()
   // Takes over a decoded node (small kinds): its members and keys are copied, words to its own
   // record made local. Errors: kCorrupt.
   void load(const NodeView& view);
   void set(size_t i, const Member& member);
   void insert(size_t i, const Member& member);
-  void erase(size_t i);  // kInlineDict: the key too
+  void erase(size_t i);  // is_keyed(): the key too
   // Lifetime of both: until the next change of the builder.
   Member at(size_t i) const { return decode(words_, tags_, i); }
   Member key_at(size_t i) const { return decode(key_words_, key_tags_, i); }
@@ -196,7 +211,9 @@ class OOCMAP_API NodeBuilder {
   size_t longest_ = 0;  // of the heap strings ever taken
 };
 
-Buffer encode_spilled_dict(uint64_t count, uint64_t next_sequence);
+// `kind`: one of is_spilled_keyed().
+Buffer encode_spilled_dict(uint64_t count, uint64_t next_sequence,
+                           NodeKind kind = NodeKind::kSpilledDict);
 Buffer encode_spilled_list(NodeKind kind, uint16_t height, uint64_t count, uint64_t root_chunk,
                            uint64_t next_chunk);
 

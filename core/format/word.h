@@ -28,8 +28,8 @@ enum class WordKind : uint8_t {
   kDict = 0x10,
   kList = 0x11,
   kTuple = 0x12,
-  kSet = 0x13,        // reserved in version 1
-  kFrozenset = 0x14,  // reserved
+  kSet = 0x13,
+  kFrozenset = 0x14,
   kArray = 0x15,
 };
 
@@ -51,7 +51,7 @@ enum class PayloadKind : uint8_t {
   kUuid = 0x0d,
   kNumpyScalar = 0x0e,
   kRegistered = 0x0f,
-  kPacked = 0x10,  // a packed value (packed.h): a tuple as a dict key
+  kPacked = 0x10,  // a packed value (packed.h): a tuple or frozenset as a key
   kShape = 0x3e,   // immutables only: the keys of dicts
 };
 
@@ -69,6 +69,13 @@ constexpr Tag immutable_tag(PayloadKind kind) noexcept {
 }
 
 constexpr bool is_container(Tag tag) noexcept { return tag >= 0x10 && tag <= 0x15; }
+// Dicts and sets: what has keys, found by their order bytes.
+constexpr bool has_keys(WordKind kind) noexcept {
+  return kind == WordKind::kDict || kind == WordKind::kSet || kind == WordKind::kFrozenset;
+}
+constexpr bool is_set(WordKind kind) noexcept {
+  return kind == WordKind::kSet || kind == WordKind::kFrozenset;
+}
 constexpr bool is_inline(Tag tag) noexcept { return tag >= kInlineText0; }
 constexpr bool is_heap(Tag tag) noexcept { return (tag & kLocationMask) == kInHeap; }
 constexpr bool is_immutable(Tag tag) noexcept { return (tag & kLocationMask) == kInImmutables; }

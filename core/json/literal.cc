@@ -9,7 +9,7 @@
 namespace oocmap {
 namespace {
 
-constexpr int kMaxLiteralDepth = 100;  // tuples in tuples, of a key that a person typed
+constexpr int kMaxLiteralDepth = 100;  // containers in each other, of a key that a person typed
 
 [[noreturn]] void fail(const std::string& expected) {
   throw Error(ErrorCode::kInvalidPath, expected);
@@ -41,6 +41,8 @@ class LiteralReader {
     } else if (c == 'b' && (peek(1) == '\'' || peek(1) == '"')) {
       ++at_;
       pack_payload(to, PayloadKind::kBytes, quoted(true));
+    } else if (word("frozenset(")) {
+      frozenset(to, depth);
     } else if (word("None")) {
       pack_none(to);
     } else if (word("True")) {
@@ -68,26 +70,49 @@ class LiteralReader {
     return true;
   }
 
-  void tuple(Buffer& to, int depth) {
+  // Reads members up to `close`; returns whether the last was followed by a comma.
+  template <typename Add>
+  bool members(char close, int depth, const Add& add) {
     if (depth == kMaxLiteralDepth) fail("tuples are nested too deeply for a path");
     ++at_;
-    Buffer members;
-    uint64_t count = 0;
     bool comma = true;  // whether another member may follow
-    for (skip_blanks(); peek() != ')'; skip_blanks()) {
-      if (!comma) fail("expected ',' or ')'");
-      read(members, depth + 1);
-      ++count;
+    for (skip_blanks(); peek() != close; skip_blanks()) {
+      if (!comma) fail(std::string("expected ',' or '") + close + "'");
+      add();
       comma = peek() == ',';
       if (comma) ++at_;
     }
     ++at_;
+    return comma;
+  }
+
+  void tuple(Buffer& to, int depth) {
+    Buffer packed;
+    uint64_t count = 0;
+    const bool comma = members(')', depth, [&] {
+      read(packed, depth + 1);
+      ++count;
+    });
     if (count == 1 && !comma) {  // (1) is the number, as in Python
-      to += members;
+      to += packed;
       return;
     }
     pack_tuple(to, count);
-    to += members;
+    to += packed;
+  }
+
+  // Behind "frozenset(": as repr writes one, "{1, 2})" or ")".
+  void frozenset(Buffer& to, int depth) {
+    std::vector<Buffer> packed;
+    skip_blanks();
+    if (peek() == '{') {
+      members('}', depth, [&] { read(packed.emplace_back(), depth + 1); });
+      if (packed.empty()) fail("expected a member: '{}' is a dict");
+      skip_blanks();
+    }
+    if (peek() != ')') fail("expected ')'");
+    ++at_;
+    pack_frozenset(to, packed);
   }
 
   void number(Buffer& to) {
@@ -96,7 +121,9 @@ class LiteralReader {
     const bool integral = digits.find_first_of(".eEinfa") == std::string_view::npos;
     const size_t sign = !digits.empty() && digits[0] == '-';
     if (digits.size() <= sign || digits[sign] == '+') {
-      fail("expected an index, '#-N' or a literal: None, True, 7, 1.5, 'text', b'bytes', (1, 'a')");
+      fail(
+          "expected an index, '#-N' or a literal: None, True, 7, 1.5, 'text', b'bytes', (1, 'a'), "
+          "frozenset({1})");
     }
     double value = 0;
     if (integral && digits.find_first_of("+-", 1) == std::string_view::npos) {
@@ -281,19 +308,24 @@ Buffer key_literal(const Key& key) {
   Buffer out;
   struct Open {
     uint64_t left;
-    uint64_t total;
+    const char* end;
   };
   std::vector<Open> open;
   for (;;) {
     const Packed value = read_packed(rest);
-    if (value.tag == tag_of(WordKind::kTuple) && value.count > 0) {
-      out.push_back('(');
-      open.push_back({value.count, value.count});
+    const bool tuple = value.tag == tag_of(WordKind::kTuple);
+    if (value.has_members() && value.count > 0) {
+      out += tuple ? "(" : "frozenset({";
+      open.push_back({value.count, !tuple ? "})" : value.count == 1 ? ",)" : ")"});
       continue;
     }
-    value.tag == tag_of(WordKind::kTuple) ? void(out += "()") : write_scalar(value, out);
-    while (!open.empty() && --open.back().left == 0) {  // the tuples this member completes
-      out += open.back().total == 1 ? ",)" : ")";
+    if (value.has_members()) {
+      out += tuple ? "()" : "frozenset()";
+    } else {
+      write_scalar(value, out);
+    }
+    while (!open.empty() && --open.back().left == 0) {  // what this member completes
+      out += open.back().end;
       open.pop_back();
     }
     if (open.empty()) return out;

@@ -1,5 +1,5 @@
 // Python literals of dict keys, as a path's `[literal]` and a key's text use them:
-//   None True False 7 -1.5e3 'text' "text" b'bytes' (1, 'a') () (1,)
+//   None True False 7 -1.5e3 'text' "text" b'bytes' (1, 'a') () (1,) frozenset({1}) frozenset()
 // Numbers of any size; the escapes of Python's string literals \\ \' \" \n \r \t \0 \xhh \uhhhh
 // \Uhhhhhhhh.
 #pragma once

@@ -164,7 +164,7 @@ std::optional<Member> get_path(Store& store, const Transaction& transaction, con
     std::optional<Member> next;
     if (node.container_kind() == WordKind::kDict) {
       if (step.key) next = dict_get(store, transaction, node, *step.key);
-    } else {
+    } else if (!is_set(node.container_kind())) {  // a set's members have neither name nor place
       next = list_step(store, transaction, node, step);
     }
     if (!next) return std::nullopt;

@@ -51,6 +51,7 @@ class Writer {
   bool step(Frame& frame) {
     const uint64_t i = frame.next++;
     const bool is_dict = frame.node.container_kind() == WordKind::kDict;
+    if (is_set(frame.node.container_kind())) return set_member(frame, i);
     if (frame.dict) {
       DictEntry entry;
       if (!frame.dict->next(transaction_, entry)) return false;
@@ -69,6 +70,20 @@ class Writer {
     comma(i);
     if (is_dict) small_key(frame, i);
     member(value);  // may grow frames_: `frame` is not used after it
+    return true;
+  }
+
+  bool set_member(Frame& frame, uint64_t i) {
+    DictEntry entry;
+    if (frame.dict) {
+      if (!frame.dict->next(transaction_, entry)) return false;
+    } else {
+      if (i >= frame.node.count()) return false;
+      const Member key = frame.node.key(i);
+      entry.key = key_of(key.tag, key.word, store_.payload(transaction_, key));
+    }
+    comma(i);
+    write_json_packed(entry.key.pack(), to_);
     return true;
   }
 
@@ -115,8 +130,8 @@ class Writer {
         throw Error(ErrorCode::kCorrupt, "a dict and its shape differ in length");
       }
     } else if (frame.node.spilled()) {
-      is_dict ? void(frame.dict.emplace(store_, identity))
-              : void(frame.list.emplace(store_, identity));
+      has_keys(frame.node.container_kind()) ? void(frame.dict.emplace(store_, identity))
+                                            : void(frame.list.emplace(store_, identity));
     }
     to_.push_back(is_dict ? '{' : '[');
     frames_.push_back(std::move(frame));
@@ -245,6 +260,29 @@ void write_json_scalar(const Member& value, Bytes payload, Buffer& to) {
       return;
     default:
       throw Error(ErrorCode::kCorrupt, "a value of a kind this version does not know");
+  }
+}
+
+void write_json_packed(Bytes packed, Buffer& to) {
+  std::vector<uint64_t> open;  // members left of each
+  for (;;) {
+    const Packed value = read_packed(packed);
+    if (value.has_members()) {
+      to.push_back('[');
+      if (value.count > 0) {
+        open.push_back(value.count);
+        continue;
+      }
+      to.push_back(']');
+    } else {
+      write_json_scalar({value.tag, value.word}, value.payload, to);
+    }
+    while (!open.empty() && --open.back() == 0) {
+      to.push_back(']');
+      open.pop_back();
+    }
+    if (open.empty()) return;
+    to.push_back(',');
   }
 }
 

@@ -105,12 +105,18 @@ void Copier::begin(const Member& value) {
     case WordKind::kTuple:
       number = to_.begin_tuple(open.node.count());
       break;
+    case WordKind::kSet:
+      number = to_.begin_set();
+      break;
+    case WordKind::kFrozenset:
+      number = to_.begin_frozenset();
+      break;
     default:
       number = to_.begin_list(open.node.count());
   }
   if (shared) numbers_.emplace(value.word, number);
   if (open.node.spilled()) {
-    if (open.node.container_kind() == WordKind::kDict) {
+    if (has_keys(open.node.container_kind())) {
       open.entries = std::make_unique<DictWalk>(from_, value.word);
     } else {
       open.members = std::make_unique<ListWalk>(from_, value.word);
@@ -148,7 +154,7 @@ bool Copier::step(Open& open) {
     DictEntry entry{Key::none(), {}};
     if (!open.entries->next(transaction_, entry)) return false;
     to_.key(entry.key);
-    emit(entry.value);
+    if (!is_set(open.node.container_kind())) emit(entry.value);
     return true;
   }
   if (open.members != nullptr) {
@@ -159,8 +165,8 @@ bool Copier::step(Open& open) {
   }
   if (open.next == open.node.count()) return false;
   const uint64_t i = open.next++;
-  if (open.node.kind() == NodeKind::kInlineDict) emit_key(open.node.key(i));
-  emit(open.node.member(i));
+  if (open.node.keyed()) emit_key(open.node.key(i));
+  if (!is_set(open.node.container_kind())) emit(open.node.member(i));
   return true;
 }
 

@@ -1,6 +1,7 @@
 // Dicts: shaped and inline ones in records, spilled ones in `entries` (key order) with `order`
-// (insertion order) beside it. `node` is always store.locate(transaction, identity) of the same
-// moment.
+// (insertion order) beside it. A set is a dict whose values are all None: dict_get and the walks
+// read both; set.h has what changes one. `node` is always store.locate(transaction, identity) of
+// the same moment.
 #pragma once
 
 #include <memory>

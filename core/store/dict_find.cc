@@ -45,10 +45,15 @@ class KeyMatcher {
 
 }  // namespace
 
-void check_dict(const NodeView& node) {
-  if (node.container_kind() != WordKind::kDict) {
-    throw Error(ErrorCode::kTypeMismatch, "the value is not a dict");
-  }
+void check_kind(const NodeView& node, WordKind kind) {
+  if (node.container_kind() == kind) return;
+  throw Error(ErrorCode::kTypeMismatch,
+              kind == WordKind::kSet ? "the value is not a set" : "the value is not a dict");
+}
+
+void check_has_keys(const NodeView& node) {
+  if (has_keys(node.container_kind())) return;
+  throw Error(ErrorCode::kTypeMismatch, "the value is neither a dict nor a set");
 }
 
 std::shared_ptr<const Shape> shape_of(Store& store, const Transaction& transaction,
@@ -109,7 +114,8 @@ EntryRow find_entry(const Transaction& transaction, Identity dict, Bytes order) 
 
 std::optional<Member> dict_get(Store& store, const Transaction& transaction, const NodeView& node,
                                const Key& key) {
-  if (node.kind() == NodeKind::kSpilledDict) {
+  check_has_keys(node);
+  if (node.spilled()) {
     const EntryRow row = find_entry(transaction, node.identity(), key.order());
     if (!row.value) return std::nullopt;
     return decode_entry_member(*row.value);

@@ -7,8 +7,10 @@
 
 namespace oocmap {
 
-// Errors: kTypeMismatch where `node` is no dict's.
-void check_dict(const NodeView& node);
+// Errors: kTypeMismatch where `node` is none of a `kind`.
+void check_kind(const NodeView& node, WordKind kind);
+// Errors: kTypeMismatch where `node` is no dict's or set's.
+void check_has_keys(const NodeView& node);
 // The shape of a shaped dict. Errors: kCorrupt, also where it has another number of keys.
 std::shared_ptr<const Shape> shape_of(Store& store, const Transaction& transaction,
                                       const NodeView& node);

@@ -107,7 +107,9 @@ void spill_dict(Store& store, WriteTransaction& transaction, Identity dict, Smal
     put_entry(transaction, dict, row.probe, i, key, for_entry(store, transaction, node.at(i)),
               /*is_new=*/true);
   }
-  edit.replace(encode_spilled_dict(node.count(), node.count()));
+  const NodeKind kind =
+      node.kind() == NodeKind::kSet ? NodeKind::kSpilledSet : NodeKind::kSpilledDict;
+  edit.replace(encode_spilled_dict(node.count(), node.count(), kind));
 }
 
 bool spilled_set(Store& store, WriteTransaction& transaction, const NodeView& node, const Key& key,
@@ -115,6 +117,7 @@ bool spilled_set(Store& store, WriteTransaction& transaction, const NodeView& no
   const Identity dict = node.identity();
   const uint64_t count = node.count();
   const uint64_t sequence = node.next_sequence();
+  const NodeKind kind = node.kind();
   const EntryRow row = find_entry(transaction, dict, key.order());
   if (row.value) {
     overwrite(store, transaction, dict, key, row, value);
@@ -122,7 +125,7 @@ bool spilled_set(Store& store, WriteTransaction& transaction, const NodeView& no
   }
   const Member member = for_entry(store, transaction, store_value(store, transaction, value));
   put_entry(transaction, dict, row.probe, sequence, key, member, /*is_new=*/true);
-  put_header(transaction, dict, encode_spilled_dict(count + 1, sequence + 1));
+  put_header(transaction, dict, encode_spilled_dict(count + 1, sequence + 1, kind));
   return true;
 }
 
@@ -131,13 +134,14 @@ bool spilled_erase(Store& store, WriteTransaction& transaction, const NodeView& 
   const Identity dict = node.identity();
   const uint64_t count = node.count();
   const uint64_t next_sequence = node.next_sequence();
+  const NodeKind kind = node.kind();
   const EntryRow row = find_entry(transaction, dict, key.order());
   if (!row.value) return false;
   if (count == 0) throw_corrupt("a dict has more entries than its count");
   const Entry entry = decode_entry(*row.value);
   erase_entry_row(transaction, dict, key.order(), row.probe);
   transaction.erase(Database::kOrder, EntryKey(dict, entry.sequence));
-  put_header(transaction, dict, encode_spilled_dict(count - 1, next_sequence));
+  put_header(transaction, dict, encode_spilled_dict(count - 1, next_sequence, kind));
   if (needs_detach(entry.member)) detach(store, transaction, entry.member);
   return true;
 }
@@ -149,8 +153,9 @@ void spilled_clear(Store& store, WriteTransaction& transaction, const NodeView& 
     put_header(transaction, dict, encode_spilled_dict(0, node.next_sequence()));
   } else {
     RecordAt at(transaction, dict);
+    const bool set = at.node.kind() == NodeKind::kSpilledSet;
     SmallEdit edit(store, transaction, at);
-    edit.node().reset(NodeKind::kInlineDict);
+    edit.node().reset(set ? NodeKind::kSet : NodeKind::kInlineDict);
     edit.finish();
   }
   erase_all_rows(store, transaction, Database::kOrder, dict, nullptr);

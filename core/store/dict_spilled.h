@@ -9,7 +9,7 @@
 namespace oocmap {
 
 // Turns the small dict under `edit` into a spilled one in place, with what edit.node() holds now
-// (an inline dict); its children keep their places.
+// (an inline dict or a set); its children keep their places.
 void spill_dict(Store& store, WriteTransaction& transaction, Identity dict, SmallEdit& edit);
 
 // dict_set, dict_erase, dict_clear and dict_rename of a spilled dict; `node` as located.

@@ -12,7 +12,7 @@ DictWalk::DictWalk(Store& store, Identity dict, bool reverse)
 // Brings the walk to the transaction's moment. Of the old node only values are read, no views.
 void DictWalk::relocate(const Transaction& transaction) {
   const NodeView node = store_->locate(transaction, dict_);
-  check_dict(node);
+  check_has_keys(node);
   const NodeView old = node_;
   keep_last_key();
   rows_.clear();

@@ -3,6 +3,7 @@
 #include "core/store/dict_spilled.h"
 #include "core/store/key_member.h"
 #include "core/store/reclaim.h"
+#include "core/store/set.h"
 
 namespace oocmap {
 namespace {
@@ -42,10 +43,10 @@ void add_small(Store& store, WriteTransaction& transaction, RecordAt& at, const 
   put_settled(store, transaction, at, edit.node().count() - 1, edit);
 }
 
-bool set(Store& store, WriteTransaction& transaction, Identity dict, const Key& key,
+bool set(Store& store, WriteTransaction& transaction, Identity dict, WordKind kind, const Key& key,
          EncodedValue& value) {
   RecordAt at(transaction, dict);
-  check_dict(at.node);
+  check_kind(at.node, kind);
   if (at.node.spilled()) return spilled_set(store, transaction, at.node, key, value);
   const int i = find_small(store, transaction, at.node, key);
   if (i < 0) {
@@ -58,9 +59,10 @@ bool set(Store& store, WriteTransaction& transaction, Identity dict, const Key& 
   return false;
 }
 
-bool erase(Store& store, WriteTransaction& transaction, Identity dict, const Key& key) {
+bool erase(Store& store, WriteTransaction& transaction, Identity dict, WordKind kind,
+           const Key& key) {
   RecordAt at(transaction, dict);
-  check_dict(at.node);
+  check_kind(at.node, kind);
   if (at.node.spilled()) return spilled_erase(store, transaction, at.node, key);
   const int i = find_small(store, transaction, at.node, key);
   if (i < 0) return false;
@@ -76,17 +78,17 @@ bool erase(Store& store, WriteTransaction& transaction, Identity dict, const Key
   return true;
 }
 
-void clear(Store& store, WriteTransaction& transaction, Identity dict) {
+void clear(Store& store, WriteTransaction& transaction, Identity dict, WordKind kind) {
   RecordAt at(transaction, dict);
-  check_dict(at.node);
+  check_kind(at.node, kind);
   if (at.node.spilled()) return spilled_clear(store, transaction, at.node);
   std::vector<Member> leaving;
   for (size_t i = 0; i < at.node.count(); ++i) {
     leaving.push_back(at.node.member(i));
-    if (at.node.kind() == NodeKind::kInlineDict) leaving.push_back(at.node.key(i));
+    if (at.node.keyed()) leaving.push_back(at.node.key(i));
   }
   SmallEdit edit(store, transaction, at);
-  edit.node().reset(NodeKind::kInlineDict);
+  edit.node().reset(kind == WordKind::kSet ? NodeKind::kSet : NodeKind::kInlineDict);
   edit.finish();
   for (const Member& member : leaving) {
     if (needs_detach(member)) detach(store, transaction, member);
@@ -108,7 +110,7 @@ NodeBuilder with_key(const NodeBuilder& from, size_t i, const Key& key) {
 bool rename(Store& store, WriteTransaction& transaction, Identity dict, const Key& from,
             const Key& to) {
   RecordAt at(transaction, dict);
-  check_dict(at.node);
+  check_kind(at.node, WordKind::kDict);
   if (at.node.spilled()) return spilled_rename(transaction, at.node, from, to);
   const int i = find_small(store, transaction, at.node, from);
   if (i < 0) return false;
@@ -130,19 +132,19 @@ bool rename(Store& store, WriteTransaction& transaction, Identity dict, const Ke
 
 bool dict_set(Store& store, WriteTransaction& transaction, Identity dict, const Key& key,
               EncodedValue value) {
-  const bool added = set(store, transaction, dict, key, value);
+  const bool added = set(store, transaction, dict, WordKind::kDict, key, value);
   drain_graveyard(store, transaction, kDrainAtOnce);
   return added;
 }
 
 bool dict_erase(Store& store, WriteTransaction& transaction, Identity dict, const Key& key) {
-  const bool found = erase(store, transaction, dict, key);
+  const bool found = erase(store, transaction, dict, WordKind::kDict, key);
   drain_graveyard(store, transaction, kDrainAtOnce);
   return found;
 }
 
 void dict_clear(Store& store, WriteTransaction& transaction, Identity dict) {
-  clear(store, transaction, dict);
+  clear(store, transaction, dict, WordKind::kDict);
   drain_graveyard(store, transaction, kDrainAtOnce);
 }
 
@@ -151,6 +153,24 @@ bool dict_rename(Store& store, WriteTransaction& transaction, Identity dict, con
   const bool found = rename(store, transaction, dict, from, to);
   drain_graveyard(store, transaction, kDrainAtOnce);
   return found;
+}
+
+bool set_add(Store& store, WriteTransaction& transaction, Identity set_identity, const Key& key) {
+  EncodedValue none = EncodedValue::none();
+  const bool added = set(store, transaction, set_identity, WordKind::kSet, key, none);
+  drain_graveyard(store, transaction, kDrainAtOnce);
+  return added;
+}
+
+bool set_discard(Store& store, WriteTransaction& transaction, Identity set, const Key& key) {
+  const bool found = erase(store, transaction, set, WordKind::kSet, key);
+  drain_graveyard(store, transaction, kDrainAtOnce);
+  return found;
+}
+
+void set_clear(Store& store, WriteTransaction& transaction, Identity set) {
+  clear(store, transaction, set, WordKind::kSet);
+  drain_graveyard(store, transaction, kDrainAtOnce);
 }
 
 }  // namespace oocmap

@@ -55,6 +55,9 @@ size_t ValueEncoder::begin_dict(size_t) { return state_->begin(WordKind::kDict);
 size_t ValueEncoder::begin_list(size_t) { return state_->begin(WordKind::kList); }
 size_t ValueEncoder::begin_tuple(size_t) { return state_->begin(WordKind::kTuple); }
 
+size_t ValueEncoder::begin_set() { return state_->begin(WordKind::kSet); }
+size_t ValueEncoder::begin_frozenset() { return state_->begin(WordKind::kFrozenset); }
+
 size_t ValueEncoder::begin_shaped_dict(std::shared_ptr<const ShapeKeys> shape) {
   const size_t number = state_->begin(WordKind::kDict);
   state_->top().shape = state_->shape_index(std::move(shape));
@@ -64,10 +67,11 @@ size_t ValueEncoder::begin_shaped_dict(std::shared_ptr<const ShapeKeys> shape) {
 void ValueEncoder::key(const Key& key) {
   if (key.order().size() > 2 * kMaxValueBytes) misuse("a dict key over the limit of 1 GiB");
   State::Frame& frame = state_->top();
-  if (frame.kind != WordKind::kDict || frame.shape != kNoShape)
-    misuse("key() outside a plain dict");
+  if (!has_keys(frame.kind) || frame.shape != kNoShape)
+    misuse("key() outside a plain dict or a set");
   append_run_key(state_->keys, key);
   ++frame.key_count;
+  if (is_set(frame.kind)) none();
 }
 
 void ValueEncoder::end() { state_->end(); }
@@ -80,7 +84,8 @@ void ValueEncoder::again(size_t container) {
   if (node.position == kOpen) node.flags |= TapeNode::kAlone;
   State::Frame& frame = state.top();
   frame.resolve = true;
-  // An interned tuple is the same wherever it stands; any other has an identity of its own.
+  // An interned tuple or frozenset is the same wherever it stands; any other has an identity of its
+  // own.
   if ((node.flags & TapeNode::kInterned) == 0) frame.immutable = false;
   state.add(static_cast<Tag>(kChildOfTape | tag_of(node.kind)), container);
 }

@@ -98,7 +98,11 @@ class OOCMAP_API ValueEncoder {
   // Errors: kInvalidArgument past the limits of array.h, and for data of another size than the
   // shape's.
   size_t array(ArrayHead head, Bytes data, std::shared_ptr<const void> keep = nullptr);
-  void key(const Key& key);  // a key given twice in one dict: the later value replaces the earlier
+  // Sets: each member is a key(), and no value follows it.
+  size_t begin_set();
+  size_t begin_frozenset();
+  // A key given twice in one dict or set: the later value replaces the earlier, the key stays.
+  void key(const Key& key);
   // Errors: kInvalidArgument where values and keys do not pair.
   void end();
   // A container begun before, finished or still open, once more: the same object, its record

@@ -1,10 +1,17 @@
 #include "core/store/encoder_state.h"
 
+#include <algorithm>
 #include <unordered_map>
 
 #include "core/base/hash.h"
+#include "core/store/key_member.h"
 
 namespace oocmap {
+namespace {
+
+constexpr size_t kSetHead = kNodeHeader + 6;  // of a keyed node with a heap
+
+}  // namespace
 
 size_t ValueEncoder::State::begin(WordKind kind) {
   if (frames.size() > size_t{kMaxDepth}) {
@@ -45,8 +52,17 @@ void ValueEncoder::State::end() {
     end_dict(frame, node);
     keys.shrink(frame.keys);
   }
+  if (is_set(frame.kind)) {
+    end_set(frame, node);
+    keys.shrink(frame.keys);
+  }
   move_members(frame, node);
-  if (frame.kind == WordKind::kTuple && frame.immutable) end_tuple(frame, node);
+  if (frame.kind == WordKind::kTuple && frame.immutable) {
+    intern(frame, node, tuple_bytes(node), kMaxInlineList);
+  }
+  if (frame.kind == WordKind::kFrozenset) {
+    intern(frame, node, set_bytes(node), kMaxInlineDict);
+  }
   node.position = static_cast<uint32_t>(tape->order.size());
   tape->order.push(frame.node);
 
@@ -135,12 +151,45 @@ void ValueEncoder::State::drop_duplicate_keys(Frame& frame) {
   frame.resolve = true;  // heap_bytes counts a replaced text
 }
 
-// Decides whether a deeply immutable tuple is stored once, in a record of its own: where it is long
-// enough to be worth an index row, and one record holds it with the short tuples inside.
-void ValueEncoder::State::end_tuple(Frame& frame, TapeNode& node) {
-  const size_t bytes = tuple_bytes(node);
+// The members' run goes to the tape, and what their payloads take to heap_bytes: exact, as a set
+// has nothing else there, and keys never go to immutables.
+void ValueEncoder::State::end_set(Frame& frame, TapeNode& node) {
+  if (words.size() - frame.members != frame.key_count) misuse("a set with a value among its keys");
+  drop_duplicate_keys(frame);
+  frame.resolve = false;  // there is nothing but None to resolve
+  if (frame.kind == WordKind::kFrozenset) sort_keys(frame);
+  frame.heap_bytes = 0;
+  Buffer hold;
+  const Bytes bytes = run(frame);
+  for (const char* at = bytes.data(); at < bytes.data() + bytes.size();) {
+    const Key key = read_run_key(at).key();
+    const Member member = key_member(key, hold);
+    if (is_heap(member.tag)) frame.heap_bytes += member.size;
+  }
+  node.keys = tape->text.size();
+  tape->text.append(bytes.data(), bytes.size());
+}
+
+// Equal frozensets are equal bytes, whatever order their members came in.
+void ValueEncoder::State::sort_keys(Frame& frame) {
+  const Buffer before(run(frame));
+  std::vector<std::pair<Bytes, Bytes>> sorted;  // order bytes, the key's part of the run
+  for (const char* at = before.data(); at < before.data() + before.size();) {
+    const char* const start = at;
+    const RunKey key = read_run_key(at);
+    sorted.emplace_back(key.order, Bytes(start, static_cast<size_t>(at - start)));
+  }
+  std::sort(sorted.begin(), sorted.end());
+  keys.shrink(frame.keys);
+  for (const auto& [order, part] : sorted) keys.append(part.data(), part.size());
+}
+
+// Decides whether a deeply immutable tuple or frozenset is stored once, in a record of its own:
+// where it is long enough to be worth an index row, and one record holds it with the short ones
+// inside. `bytes`: of its node.
+void ValueEncoder::State::intern(Frame& frame, TapeNode& node, size_t bytes, size_t most_members) {
   frame.owned_bytes += bytes + 2;  // and its slot
-  if (node.count > kMaxInlineList || bytes > kMaxNodeBytes ||
+  if (node.count > most_members || bytes > kMaxNodeBytes ||
       kRecordHeader + frame.owned_bytes > kMaxRecordBytes) {
     return;
   }
@@ -148,6 +197,11 @@ void ValueEncoder::State::end_tuple(Frame& frame, TapeNode& node) {
   if (frame.owned_bytes < kIndexedTuple) return;
   node.flags |= TapeNode::kInterned;
   own_inside(node);
+}
+
+// The node of a set as it will stand, or a little more. The same for equal frozensets.
+size_t ValueEncoder::State::set_bytes(const TapeNode& node) const noexcept {
+  return (kSetHead + 9 * node.count + node.heap_bytes + 1) & ~size_t{1};
 }
 
 // The node of an immutable tuple as it will stand in a record of its own, or a little more: whether
@@ -169,8 +223,8 @@ size_t ValueEncoder::State::tuple_bytes(const TapeNode& node) const noexcept {
   return (bytes + 1) & ~size_t{1};
 }
 
-// Marks the plain tuples inside an interned one. Those of interned tuples inside it are theirs:
-// such a subtree is stepped over, so that deep nesting costs no more than its length.
+// Marks the plain tuples and frozensets inside an interned one. Those of interned ones inside it
+// are theirs: such a subtree is stepped over, so that deep nesting costs no more than its length.
 void ValueEncoder::State::own_inside(const TapeNode& tuple) noexcept {
   size_t i = tape->order.size();
   while (i > tuple.first_inside) {

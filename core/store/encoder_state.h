@@ -69,7 +69,7 @@ struct ValueEncoder::State {
   // An open container. Its members, and the keys of a dict, are the tops of two stacks.
   struct Frame {
     uint64_t heap_bytes = 0;
-    uint64_t owned_bytes = 0;  // tuples: what plain immutable tuples inside add to their record
+    uint64_t owned_bytes = 0;  // tuples: what plain immutable containers inside add to their record
     size_t members = 0;        // where its members begin
     size_t keys = 0;           // where its key run begins
     uint32_t key_count = 0;
@@ -101,8 +101,11 @@ struct ValueEncoder::State {
   size_t begin(WordKind kind);
   void end();
   void end_dict(Frame& frame, TapeNode& node);
-  void end_tuple(Frame& frame, TapeNode& node);
+  void end_set(Frame& frame, TapeNode& node);
+  void sort_keys(Frame& frame);
+  void intern(Frame& frame, TapeNode& node, size_t bytes, size_t most_members);
   size_t tuple_bytes(const TapeNode& node) const noexcept;
+  size_t set_bytes(const TapeNode& node) const noexcept;
   void move_members(const Frame& frame, TapeNode& node);
   void drop_duplicate_keys(Frame& frame);
   std::shared_ptr<const ShapeKeys> shape_of_run(Frame& frame);

@@ -24,7 +24,7 @@ Member key_member(const Key& key, Buffer& hold) {
   hold = key.pack();
   Bytes rest = hold;
   const Packed head = read_packed(rest);
-  if (head.tag == tag_of(WordKind::kTuple)) {
+  if (head.has_members()) {
     return payload_member(PayloadKind::kPacked, hold);
   }
   if (!is_heap(head.tag)) return Member{head.tag, head.word, nullptr, 0};

@@ -1,4 +1,5 @@
-// A dict key as it stands in an inline dict's node: tuples as kPacked, the rest as a value would.
+// A dict key as it stands in an inline dict's node: tuples and frozensets as kPacked, the rest as a
+// value would.
 #pragma once
 
 #include "core/format/key_encoding.h"

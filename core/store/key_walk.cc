@@ -19,7 +19,7 @@ KeyWalk::KeyWalk(Store& store, Identity dict, KeyBounds bounds, bool reverse)
 
 void KeyWalk::relocate(const Transaction& transaction) {
   node_ = store_->locate(transaction, dict_);
-  check_dict(node_);
+  check_has_keys(node_);
   shape_ = node_.kind() == NodeKind::kShapedDict ? shape_of(*store_, transaction, node_) : nullptr;
   rows_.clear();
   sorted_.clear();

@@ -109,7 +109,8 @@ void Reclaimer::close_record(uint64_t record) {
   dead_.clear();
 }
 
-// A tuple with a record of its own and one referent: the record goes, with the short tuples in it.
+// A tuple or frozenset with a record of its own and one referent: the record goes, with the short
+// ones in it.
 void Reclaimer::free_immutable_record(uint64_t record) {
   spend();
   for (size_t slot = 0; slot < record_slots(record_); ++slot) {
@@ -129,7 +130,7 @@ void Reclaimer::collect(const NodeView& node) {
   const uint64_t record = record_of(node.identity());
   for (uint64_t i = 0; i < node.count(); ++i) {
     collect(node.member(i), record);
-    if (node.kind() == NodeKind::kInlineDict) collect(node.key(i), record);
+    if (node.keyed()) collect(node.key(i), record);
   }
 }
 
@@ -155,7 +156,7 @@ bool Reclaimer::erase_some_rows(const Item& item) {
   if (item.tag == tag_of(WordKind::kArray)) {
     return erase_rows(Database::kChunks, item.identity, kRowsAtOnce, false);
   }
-  if (item.tag != tag_of(WordKind::kDict)) {
+  if (!has_keys(static_cast<WordKind>(item.tag))) {
     return erase_rows(Database::kChunks, item.identity, kChunksAtOnce);
   }
   return erase_rows(Database::kEntries, item.identity, kRowsAtOnce) ||

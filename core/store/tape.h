@@ -36,15 +36,17 @@ struct TapeNode {
     kResolve = 1,     // some member is a child, a reference or a text that may be shared
     kAliased = 2,     // again() named it
     kAlone = 4,       // ... while it was open: it gets a record of its own
-    kInterned = 8,    // an immutable tuple with a record of its own, stored once
-    kOwned = 16,      // a part of an interned tuple, laid out with it
-    kImmutable = 32,  // a deeply immutable tuple
+    kInterned = 8,    // an immutable tuple or frozenset with a record of its own, stored once
+    kOwned = 16,      // a part of an interned one, laid out with it
+    kImmutable = 32,  // a deeply immutable tuple or frozenset
     kDropped = 64,    // a duplicate key replaced it: not stored
   };
   uint64_t members = 0;  // its first member in words, tags
   uint64_t count = 0;
-  uint64_t heap_bytes = 0;    // payload bytes below kIndexedText; arrays: of the node
-  uint64_t keys = 0;          // dicts without a shape: their key run in `text`; arrays: which
+  // Payload bytes below kIndexedText; of a set those of its keys; arrays: of the node.
+  uint64_t heap_bytes = 0;
+  // Sets, dicts without a shape: their key run in `text`; arrays: which.
+  uint64_t keys = 0;
   Identity identity = 0;      // 0 until it is placed
   uint32_t shape = kNoShape;  // index in Tape::shapes
   uint32_t first_inside = 0;  // of `order`: where the containers inside it begin
@@ -58,6 +60,8 @@ struct TapeNode {
     if (kind == WordKind::kList) return NodeKind::kList;
     if (kind == WordKind::kTuple) return NodeKind::kTuple;
     if (kind == WordKind::kArray) return NodeKind::kArray;
+    if (kind == WordKind::kSet) return NodeKind::kSet;
+    if (kind == WordKind::kFrozenset) return NodeKind::kFrozenset;
     return shape == kNoShape ? NodeKind::kInlineDict : NodeKind::kShapedDict;
   }
 };

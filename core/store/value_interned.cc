@@ -1,4 +1,5 @@
-// ValueWriter: deeply immutable tuples, each in a record of its own that equal ones share.
+// ValueWriter: deeply immutable tuples and frozensets, each in a record of its own that equal ones
+// share.
 
 #include <algorithm>
 
@@ -31,6 +32,12 @@ void ValueWriter::collect_owned(const TapeNode& tuple) {
 
 void ValueWriter::add_interned(TapeNode& node) {
   RecordDraft& draft = scratch_.separate;
+  if (node.kind == WordKind::kFrozenset) {
+    build_keys(node);
+    add_keyed(draft, node);
+    node.identity = draft.last();
+    return;
+  }
   if (node.has(TapeNode::kResolve)) resolve(node, Texts::kSameAlways);
   plan(node, draft.id());
   write_small(draft, node, 0);

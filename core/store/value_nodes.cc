@@ -85,20 +85,36 @@ void ValueWriter::write_members(const TapeNode& node, char* words, char* heap) c
   }
 }
 
-// Dicts of more keys than a shape has: rare enough to take the builder's way.
-bool ValueWriter::write_inline_dict(TapeNode& node) {
+size_t ValueWriter::build_keys(const TapeNode& node) {
   NodeBuilder& builder = scratch_.builder;
-  builder.reset(NodeKind::kInlineDict);
-  size_t most = kNodeHeader + 6 + 18 * node.count + node.heap_bytes;
+  builder.reset(node.small_kind());
+  // A set's heap_bytes are its keys', counted one by one below.
+  size_t most =
+      kNodeHeader + 6 + (is_set(node.kind) ? 9 * node.count : 18 * node.count + node.heap_bytes);
   Buffer hold;
   for (const RunKey& run_key : keys_of(node)) {
     const Key key = run_key.key();
     const Member as_member = key_member(key, hold);
     if (is_heap(as_member.tag)) most += as_member.size;
-    if (most > kMaxNodeBytes) return false;
+    if (most > kMaxNodeBytes) break;
     builder.add_key(as_member);
   }
+  return most;
+}
+
+// Rare enough to take the builder's way.
+bool ValueWriter::write_keyed(TapeNode& node) {
+  const size_t most = build_keys(node);
+  if (most > kMaxNodeBytes) return false;
   RecordDraft& draft = draft_for(node, most);
+  add_keyed(draft, node);
+  placed(node, draft);
+  return true;
+}
+
+// After build_keys().
+void ValueWriter::add_keyed(RecordDraft& draft, const TapeNode& node) {
+  NodeBuilder& builder = scratch_.builder;
   for (uint64_t i = 0; i < node.count; ++i) {
     Member value = member(node, i);
     if (value.container() && record_of(value.word) == draft.id()) value.word = slot_of(value.word);
@@ -107,8 +123,6 @@ bool ValueWriter::write_inline_dict(TapeNode& node) {
   scratch_.node.clear();
   builder.encode(scratch_.node);
   std::memcpy(draft.add(scratch_.node.size()), scratch_.node.data(), scratch_.node.size());
-  placed(node, draft);
-  return true;
 }
 
 }  // namespace oocmap

@@ -12,14 +12,17 @@
 namespace oocmap {
 
 void ValueWriter::spill(TapeNode& node) {
-  const bool dict = node.kind == WordKind::kDict;
-  const Buffer header = dict ? encode_spilled_dict(node.count, node.count)
-                             : encode_spilled_list(NodeKind::kSpilledList, 0, 0, 0, 0);
+  const bool keyed = has_keys(node.kind);
+  const NodeKind kind = node.kind == WordKind::kSet         ? NodeKind::kSpilledSet
+                        : node.kind == WordKind::kFrozenset ? NodeKind::kSpilledFrozenset
+                                                            : NodeKind::kSpilledDict;
+  const Buffer header = keyed ? encode_spilled_dict(node.count, node.count, kind)
+                              : encode_spilled_list(NodeKind::kSpilledList, 0, 0, 0, 0);
   RecordDraft& draft = draft_for(node, header.size());
   char* const at = draft.add(header.size());
   header.copy(at, header.size());
   node.identity = draft.last();
-  if (dict) {
+  if (keyed) {
     spill_dict(node);
   } else {
     spill_list(node, at);

@@ -17,11 +17,14 @@ size_t most_bytes(const TapeNode& node) noexcept {
   return kNodeHeader + kHeads + 9 * node.count + node.heap_bytes + 1 + sizeof(uint16_t);
 }
 
+size_t most_small(const TapeNode& node) noexcept {
+  return has_keys(node.kind) ? kMaxInlineDict : kMaxInlineList;
+}
+
 // About what a small node takes; a header where it will spill. Real data has words of 4 bytes or
 // so.
 size_t expected_bytes(const TapeNode& node) noexcept {
-  const bool dict = node.kind == WordKind::kDict;
-  if (node.count > (dict ? kMaxInlineDict : kMaxInlineList)) return 32;
+  if (node.count > most_small(node)) return 32;
   return 16 + 5 * node.count + node.heap_bytes;
 }
 
@@ -109,12 +112,16 @@ void ValueWriter::write(TapeNode& node) {
   if (node.kind == WordKind::kArray) return write_array(node);
   if (node.has(TapeNode::kResolve)) resolve(node, Texts::kAsSeen);
   const bool dict = node.kind == WordKind::kDict;
-  if (node.count > (dict ? kMaxInlineDict : kMaxInlineList)) return spill(node);
+  if (node.count > most_small(node)) return spill(node);
+  if (is_set(node.kind)) {
+    if (!write_keyed(node)) spill(node);
+    return;
+  }
   uint64_t shape = 0;
   if (dict && node.shape != kNoShape) {
     shape = store_.shape_ids().resolve(store_, transaction_, tape_.shapes[node.shape]);
   } else if (dict && node.count > 0) {
-    if (!write_inline_dict(node)) spill(node);
+    if (!write_keyed(node)) spill(node);
     return;
   }
   plan(node, filling_ ? scratch_.filling.id() : 0);

@@ -59,8 +59,12 @@ struct ValueWriter {
   size_t small_size(const TapeNode& node) const noexcept;
   void write_small(RecordDraft& draft, const TapeNode& node, uint64_t shape);
   void write_members(const TapeNode& node, char* words, char* heap) const noexcept;
-  // Returns false where the dict is too large.
-  bool write_inline_dict(TapeNode& node);
+  // Dicts of more keys than a shape has, and sets. Returns false where it is too large.
+  bool write_keyed(TapeNode& node);
+  // Puts the keys into scratch_.builder, which is begun for `node`. Returns the most bytes the node
+  // may take; more than kMaxNodeBytes where it must spill.
+  size_t build_keys(const TapeNode& node);
+  void add_keyed(RecordDraft& draft, const TapeNode& node);
 
   void write_array(TapeNode& node);
   void put_chunks(const TapeArray& array, const ArrayPlan& plan, Identity identity);

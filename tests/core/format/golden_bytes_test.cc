@@ -122,6 +122,7 @@ TEST(GoldenBytes, NodeKindsAndFlags) {
   EXPECT_EQ(static_cast<int>(NodeKind::kFrozenset), 9);
   EXPECT_EQ(static_cast<int>(NodeKind::kSpilledSet), 10);
   EXPECT_EQ(static_cast<int>(NodeKind::kArray), 11);
+  EXPECT_EQ(static_cast<int>(NodeKind::kSpilledFrozenset), 12);
   EXPECT_EQ(kRecordPinned, 1);
   EXPECT_EQ(kRecordImmutable, 2);
   EXPECT_EQ(kRecordShared, 4);
@@ -192,6 +193,29 @@ TEST(GoldenBytes, TupleKeys) {
   EXPECT_BYTES(Key::packed(packed).order(),
                "50 08  1b 01 00  18 fe ff  1b 01 01 3fe0000000000000  23 7ff0000000000000"
                "30 61 00ff 62 00  40 63 00  50 08 50 01 00  00");
+}
+
+TEST(GoldenBytes, FrozensetKeys) {
+  std::vector<Buffer> members;
+  Buffer packed;
+  pack_frozenset(packed, members);
+  EXPECT_BYTES(packed, "14 00");
+  EXPECT_BYTES(Key::packed(packed).order(), "50 10 00");
+
+  // {"a", 2, frozenset({None})}: numbers before text before others, whatever order they came in.
+  Buffer inner;
+  pack_none(members.emplace_back());
+  pack_frozenset(inner, members);
+  members = {inner};
+  pack_payload(members.emplace_back(), PayloadKind::kStr, "a");
+  pack_int(members.emplace_back(), 2);
+  packed.clear();
+  pack_frozenset(packed, members);
+  EXPECT_BYTES(packed, "14 03  03 0200000000000000  40 01 61  14 01 00");
+  const Key key = Key::packed(packed);
+  EXPECT_BYTES(key.order(), "50 10  1b 02 00  30 61 00  50 10 50 01 00  00");
+  EXPECT_EQ(key.form(), KeyForm::kCanonical);
+  EXPECT_EQ(key.pack(), packed);
 }
 
 TEST(GoldenBytes, KeyForms) {
@@ -301,8 +325,33 @@ TEST(GoldenBytes, InlineDict) {
                "76616c756576616c7565 76 00");
 }
 
+TEST(GoldenBytes, Sets) {
+  NodeBuilder builder;
+  Buffer node;
+  for (const auto& [kind, bytes] :
+       {std::pair(NodeKind::kSet, "88 00 0200 0300 0500 0300  05 40  07 0500  68656c6c6f"),
+        std::pair(NodeKind::kFrozenset, "89 00 0200 0300 0500 0300  05 40  07 0500  68656c6c6f")}) {
+    builder.reset(kind);
+    builder.add_key(int_member(7));
+    builder.add({tag_of(WordKind::kNone)});
+    builder.add_key(text_member("hello"));
+    builder.add({tag_of(WordKind::kNone)});
+    node.clear();
+    builder.encode(node);
+    EXPECT_BYTES(node, bytes);
+  }
+  builder.reset(NodeKind::kFrozenset);
+  node.clear();
+  builder.encode(node);
+  EXPECT_BYTES(node, "09 ff 0000 0000 0000");
+}
+
 TEST(GoldenBytes, SpilledNodes) {
   EXPECT_BYTES(encode_spilled_dict(0x0102, 0x0304), "03 00 0000 0201000000000000 0403000000000000");
+  EXPECT_BYTES(encode_spilled_dict(1, 2, NodeKind::kSpilledSet),
+               "0a 00 0000 0100000000000000 0200000000000000");
+  EXPECT_BYTES(encode_spilled_dict(1, 2, NodeKind::kSpilledFrozenset),
+               "0c 00 0000 0100000000000000 0200000000000000");
   EXPECT_BYTES(encode_spilled_list(NodeKind::kSpilledList, 2, 1000, 5, 9),
                "06 00 0200 e803000000000000 0500000000000000 0900000000000000");
 }

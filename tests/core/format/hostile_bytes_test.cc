@@ -37,7 +37,7 @@ uint64_t use(const NodeView& view) {
   if (view.spilled()) return total + view.count() + view.root_chunk() + view.next_chunk();
   for (size_t i = 0; i < view.count(); ++i) {
     total += use(view.member(i));
-    if (view.kind() == NodeKind::kInlineDict) total += use(view.key(i));
+    if (view.keyed()) total += use(view.key(i));
   }
   NodeBuilder builder;
   builder.load(view);
@@ -121,7 +121,7 @@ Buffer some_node(NodeKind kind) {
   NodeBuilder builder;
   builder.reset(kind);
   add_some(builder);
-  for (size_t i = 0; kind == NodeKind::kInlineDict && i < builder.count(); ++i) {
+  for (size_t i = 0; is_keyed(kind) && i < builder.count(); ++i) {
     builder.add_key(text_member(heap_tag(PayloadKind::kStr), "some longer key"));
   }
   Buffer out;
@@ -137,6 +137,8 @@ Buffer some_record() {
   editor.add(encode_spilled_dict(10, 11));
   editor.add(encode_spilled_list(NodeKind::kSpilledTuple, 2, 10, 1, 3));
   editor.add(some_node(NodeKind::kTuple));
+  editor.add(some_node(NodeKind::kSet));
+  editor.add(encode_spilled_dict(10, 11, NodeKind::kSpilledFrozenset));
   editor.kill(2);
   return editor.finish();
 }
@@ -158,6 +160,20 @@ Buffer some_packed() {
   pack_tuple(packed, 1);
   pack_payload(packed, PayloadKind::kWtf8, "\xed\xa0\x80");
   pack_payload(packed, PayloadKind::kStr, Bytes("a\0b", 3));
+  return packed;
+}
+
+Buffer some_frozenset() {
+  std::vector<Buffer> members(4);
+  pack_int(members[0], 300);
+  pack_bool(members[1], true);
+  pack_payload(members[2], PayloadKind::kStr, "member");
+  std::vector<Buffer> inner(2);
+  pack_tuple(inner[0], 0);
+  pack_none(inner[1]);
+  pack_frozenset(members[3], inner);
+  Buffer packed;
+  pack_frozenset(packed, members);
   return packed;
 }
 
@@ -189,13 +205,15 @@ std::ostream& operator<<(std::ostream& out, const Decoder& decoder) { return out
 std::vector<Decoder> decoders() {
   const Key long_key = Key::text(std::string(500, 'k'));
   const Key tuple = Key::packed(some_packed());
+  const Key frozenset = Key::packed(some_frozenset());
   const Member text = text_member(heap_tag(PayloadKind::kStr), "text");
   const Member number{tag_of(WordKind::kInt), 300};
   return {
       {"record", {some_record()}, use_record},
       {"patch", {some_record()}, use_patch, {ErrorCode::kStaleHandle}},
       {"node",
-       {some_node(NodeKind::kInlineDict), some_node(NodeKind::kTuple)},
+       {some_node(NodeKind::kInlineDict), some_node(NodeKind::kTuple),
+        some_node(NodeKind::kFrozenset)},
        [](Bytes b) { use(NodeView::parse(b, make_identity(3, 0), 3)); }},
       {"leaf", {some_leaf()}, [](Bytes b) { use(leaf_view(b, make_identity(3, 0))); }},
       {"inner", {encode_inner({{{1, 2}, {3, 4}}})}, use_inner},
@@ -211,7 +229,7 @@ std::vector<Decoder> decoders() {
          use(Key::stored(entry.order, entry.form, entry.explicit_packed));
        }},
       {"order bytes",
-       {Buffer(tuple.order()), Buffer(Key::floating(-1.5).order()),
+       {Buffer(tuple.order()), Buffer(frozenset.order()), Buffer(Key::floating(-1.5).order()),
         Buffer(Key::integer(300).order()),
         Buffer(Key::payload(PayloadKind::kBigInt, Bytes("\1\1\0\0\0\0\0\0\0\1", 10)).order())},
        [](Bytes b) { sum(unpack_order(b)); }},
@@ -221,20 +239,23 @@ std::vector<Decoder> decoders() {
       {"float form",
        {Buffer(Key::integer(300).order()), Buffer(Key::floating(1.5).order())},
        [](Bytes b) { use(Key::stored(b, KeyForm::kFloat, {})); }},
-      {"element", {Buffer(tuple.order()) + "tail"}, [](Bytes b) { sum(read_element(b)); }},
+      {"element",
+       {Buffer(tuple.order()) + "tail", Buffer(frozenset.order()) + "tail"},
+       [](Bytes b) { sum(read_element(b)); }},
       {"packed",
-       {some_packed()},
+       {some_packed(), some_frozenset()},
        [](Bytes b) {
          Bytes rest = b;
          skip_packed(rest);
          sum(rest);
        }},
       {"packed key",
-       {some_packed()},
+       {some_packed(), some_frozenset()},
        [](Bytes b) { use(Key::packed(b)); },
        {ErrorCode::kInvalidArgument, ErrorCode::kTypeMismatch}},
       {"stored key",
-       {stored_key(PayloadKind::kPacked, some_packed()), stored_key(PayloadKind::kStr, "text"),
+       {stored_key(PayloadKind::kPacked, some_packed()),
+        stored_key(PayloadKind::kPacked, some_frozenset()), stored_key(PayloadKind::kStr, "text"),
         stored_key(PayloadKind::kBigInt, Bytes("\1\0\0\0\0\0\0\0\1\1", 10))},
        use_stored_key},
       {"entry key",

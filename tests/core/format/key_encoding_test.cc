@@ -398,6 +398,88 @@ TEST(KeyEncoding, TooDeepIsACleanError) {
 
 // --- Stored members
 
+// --- Frozensets
+
+Key frozenset_of(std::vector<Key> keys) {
+  std::vector<Buffer> members;
+  for (const Key& key : keys) members.push_back(key.pack());
+  Buffer packed;
+  pack_frozenset(packed, members);
+  return Key::packed(packed);
+}
+
+TEST(KeyEncoding, EqualFrozensetsAreOneKeyInWhateverOrderTheirMembersCome) {
+  std::vector<Key> members = {
+      Key::integer(3),     Key::text("b"),   Key::none(),    tuple_of({Key::none()}),
+      Key::floating(-1.5), frozenset_of({}), Key::text("a"), Key::text(Bytes("a\0", 2))};
+  const Key first = frozenset_of(members);
+  std::mt19937 random(7);
+  for (int round = 0; round < 50; ++round) {
+    std::shuffle(members.begin(), members.end(), random);
+    EXPECT_EQ(frozenset_of(members), first);
+    EXPECT_EQ(frozenset_of(members).pack(), first.pack());
+  }
+  EXPECT_NE(frozenset_of({Key::integer(3)}), first);
+  EXPECT_NE(frozenset_of({}), tuple_of({}));
+}
+
+TEST(KeyEncoding, AFrozensetHoldsEqualMembersOnceAndTheFirst) {
+  const Key key = frozenset_of({Key::boolean(true), Key::integer(1), Key::floating(1.0)});
+  EXPECT_EQ(key, frozenset_of({Key::integer(1)}));
+  EXPECT_EQ(key.form(), KeyForm::kExplicit);
+  Buffer expected;
+  pack_frozenset_head(expected, 1);
+  pack_bool(expected, true);
+  EXPECT_EQ(key.pack(), expected);
+}
+
+TEST(KeyEncoding, FrozensetsNestInEachOtherAndInTuples) {
+  const Key inner = frozenset_of({Key::integer(1), Key::text("x")});
+  const Key key = tuple_of({frozenset_of({inner, frozenset_of({}), tuple_of({inner})}), inner});
+  EXPECT_EQ(unpack_order(key.order()), key.pack());
+  EXPECT_EQ(Key::packed(key.pack()), key);
+  Buffer blob;
+  append_element(blob, key.order());
+  Bytes rest = blob;
+  EXPECT_EQ(read_element(rest), key.order());
+  EXPECT_TRUE(rest.empty());
+}
+
+TEST(KeyEncoding, AFrozensetOutOfOrderIsCorrupt) {
+  const auto packed = [](std::initializer_list<int64_t> members) {
+    Buffer out;
+    pack_frozenset_head(out, members.size());
+    for (const int64_t member : members) pack_int(out, member);
+    return out;
+  };
+  EXPECT_EQ(Key::packed(packed({1, 2, 3})),
+            frozenset_of({Key::integer(1), Key::integer(2), Key::integer(3)}));
+  for (const Buffer& wrong : {packed({2, 1}), packed({1, 1}), packed({1, 3, 2})}) {
+    try {
+      Key::packed(wrong);
+      ADD_FAILURE() << hex(wrong);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kCorrupt) << error.message();
+    }
+  }
+  // The same in order bytes: 0x50 0x10, elements 2 and 1, the end.
+  for (const Bytes wrong :
+       {Bytes("\x50\x10\x1b\x02\0\x1b\x01\0\0", 9), Bytes("\x50\x10\x1b\x02\0\x1b\x02\0\0", 9)}) {
+    EXPECT_THROW(unpack_order(wrong), Error) << hex(wrong);
+  }
+  EXPECT_NO_THROW(unpack_order(Bytes("\x50\x10\x1b\x01\0\x1b\x02\0\0", 9)));
+}
+
+TEST(KeyEncoding, DeepFrozensetsTakeNoStack) {
+  constexpr size_t kDepth = 50'000;
+  Buffer packed;
+  for (size_t i = 0; i < kDepth; ++i) pack_frozenset_head(packed, 1);
+  pack_frozenset_head(packed, 0);
+  const Key key = Key::packed(packed);
+  EXPECT_EQ(key.order().size(), 3 * (kDepth + 1));
+  EXPECT_EQ(key.pack(), packed);
+}
+
 TEST(KeyEncoding, StoredMembersEqualTheKeyTheyAre) {
   std::mt19937_64 random(13);
   const std::vector<Number> numbers = interesting_numbers(random);

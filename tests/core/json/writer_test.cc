@@ -157,5 +157,53 @@ TEST_F(JsonInStore, DeepNestingNeedsNoStack) {
   EXPECT_EQ(get("$.k"), json);
 }
 
+TEST_F(JsonInStore, SetsAreArraysAndNoPathLeadsIntoThem) {
+  std::vector<Buffer> members(2);
+  pack_tuple(members[0], 2);
+  pack_int(members[0], 1);
+  pack_tuple(members[0], 0);
+  pack_payload(members[1], PayloadKind::kBytes, "bytes");
+  Buffer nested;
+  pack_frozenset(nested, members);
+  ValueEncoder encoder;
+  encoder.begin_list();
+  encoder.begin_set();
+  for (const char* text : {"b", "a", "b"}) encoder.key(Key::text(text));
+  encoder.key(Key::packed(nested));
+  encoder.key(Key::none());
+  encoder.end();
+  encoder.begin_frozenset();
+  encoder.end();
+  encoder.begin_frozenset();  // too large for a node
+  for (int64_t i = 299; i >= 0; --i) encoder.key(Key::integer(i));
+  encoder.end();
+  encoder.end();
+  put(Key::text("k"), encoder.finish());
+  EXPECT_EQ(get("$.k[0]"), R"(["b","a",["Ynl0ZXM=",[1,[]]],null])");
+  EXPECT_EQ(get("$.k[1]"), "[]");
+  EXPECT_TRUE(get("$.k[2]").starts_with("[0,1,2,3,"));
+  EXPECT_TRUE(get("$.k[2]").ends_with(",298,299]"));
+  EXPECT_EQ(get("$.k[0][0]"), "nothing");
+  EXPECT_EQ(get("$.k[0].a"), "nothing");
+  EXPECT_EQ(get("$.k[2][1]"), "nothing");
+}
+
+TEST_F(JsonInStore, AFrozensetKeyIsItsLiteral) {
+  std::vector<Buffer> members(2);
+  pack_int(members[0], 1);
+  pack_payload(members[1], PayloadKind::kStr, "a");
+  Buffer packed;
+  pack_frozenset(packed, members);
+  ValueEncoder encoder;
+  encoder.begin_dict();
+  encoder.key(Key::packed(packed));
+  encoder.integer(5);
+  encoder.end();
+  put(Key::text("k"), encoder.finish());
+  EXPECT_EQ(get("$.k"), R"({"frozenset({1, 'a'})":5
+})");
+  EXPECT_EQ(get("$.k[frozenset({'a', 1.0})]"), "5");
+}
+
 }  // namespace
 }  // namespace oocmap

@@ -18,13 +18,25 @@
 namespace oocmap {
 
 struct Plain {
-  enum Kind { kNone, kBool, kInt, kFloat, kPayload, kList, kTuple, kDict, kReference };
+  enum Kind {
+    kNone,
+    kBool,
+    kInt,
+    kFloat,
+    kPayload,
+    kList,
+    kTuple,
+    kSet,
+    kFrozenset,
+    kDict,
+    kReference
+  };
   Kind kind = kNone;
   int64_t number = 0;  // kBool, kInt; kReference: the identity
   double floating = 0;
   PayloadKind payload = PayloadKind::kStr;  // kPayload; kReference: unused
   std::string bytes;
-  std::vector<Plain> items;                    // kList, kTuple
+  std::vector<Plain> items;                    // kList, kTuple, sets (frozensets in key order)
   std::vector<std::pair<Plain, Plain>> pairs;  // kDict, in insertion order
 
   Plain() = default;
@@ -43,6 +55,10 @@ struct Plain {
   }
   static Plain list(std::vector<Plain> items = {}) { return sequence(kList, std::move(items)); }
   static Plain tuple(std::vector<Plain> items = {}) { return sequence(kTuple, std::move(items)); }
+  static Plain set(std::vector<Plain> items = {}) { return sequence(kSet, std::move(items)); }
+  static Plain frozenset(std::vector<Plain> items = {}) {
+    return sequence(kFrozenset, std::move(items));
+  }
   static Plain dict(std::vector<std::pair<Plain, Plain>> pairs = {}) {
     Plain value;
     value.kind = kDict;
@@ -93,6 +109,10 @@ inline std::string repr(const Plain& value) {
     case Plain::kDict:
       for (const auto& [key, member] : value.pairs) text += repr(key) + ": " + repr(member) + ", ";
       return "{" + text + "}";
+    case Plain::kSet:
+    case Plain::kFrozenset:
+      for (const Plain& item : value.items) text += repr(item) + ", ";
+      return value.kind == Plain::kSet ? "{" + text + "}" : "frozenset(" + text + ")";
     default:
       for (const Plain& item : value.items) text += repr(item) + ", ";
       return value.kind == Plain::kList ? "[" + text + "]" : "(" + text + ")";
@@ -114,6 +134,11 @@ inline void pack(const Plain& value, Buffer& to) {
       return pack_float(to, value.floating);
     case Plain::kPayload:
       return pack_payload(to, value.payload, value.bytes);
+    case Plain::kFrozenset: {
+      std::vector<Buffer> members;
+      for (const Plain& item : value.items) pack(item, members.emplace_back());
+      return pack_frozenset(to, members);
+    }
     default:
       pack_tuple(to, value.items.size());
       for (const Plain& item : value.items) pack(item, to);
@@ -147,6 +172,11 @@ inline void encode(const Plain& value, ValueEncoder& to) {
         to.key(key_from(key));
         encode(member, to);
       }
+      return to.end();
+    case Plain::kSet:
+    case Plain::kFrozenset:
+      value.kind == Plain::kSet ? to.begin_set() : to.begin_frozenset();
+      for (const Plain& item : value.items) to.key(key_from(item));
       return to.end();
     case Plain::kList:
     case Plain::kTuple:
@@ -184,7 +214,7 @@ inline Plain unpack(Bytes& packed) {
     default:
       break;
   }
-  Plain tuple = Plain::tuple();
+  Plain tuple = head.tag == tag_of(WordKind::kFrozenset) ? Plain::frozenset() : Plain::tuple();
   for (uint64_t i = 0; i < head.count; ++i) tuple.items.push_back(unpack(packed));
   return tuple;
 }
@@ -224,6 +254,14 @@ inline Plain read_container(Store& store, const Transaction& transaction, Identi
       dict.pairs.emplace_back(plain_key(entry.key), read_member(store, transaction, entry.value));
     }
     return dict;
+  }
+  if (is_set(node.container_kind())) {
+    Plain set = node.container_kind() == WordKind::kSet ? Plain::set() : Plain::frozenset();
+    DictWalk walk(store, identity);
+    for (DictEntry entry; walk.next(transaction, entry);) {
+      set.items.push_back(plain_key(entry.key));
+    }
+    return set;
   }
   Plain list = node.container_kind() == WordKind::kTuple ? Plain::tuple() : Plain::list();
   ListWalk walk(store, identity);
