@@ -1,6 +1,7 @@
 #include "python/native/compare.h"
 
 #include "python/native/dict_find.h"
+#include "python/native/eager.h"
 #include "python/native/errors.h"
 #include "python/native/iterate.h"
 
@@ -76,6 +77,26 @@ PyObject* compare_sequences(PyObject* self, PyObject* other, int operation) {
   }
 }
 
+// --- Sets
+
+// The order of sets is inclusion, so all but the sizes needs the members.
+bool compare_sets(PyObject* self, PyObject* other, int operation) {
+  const bool equality = operation == Py_EQ || operation == Py_NE;
+  if (same_container(self, other)) {
+    return operation == Py_EQ || operation == Py_LE || operation == Py_GE;
+  }
+  const auto ours = static_cast<Py_ssize_t>(count_of(container_of(self)));
+  const Py_ssize_t theirs = checked_size(PyObject_Size(other));
+  if (equality && ours != theirs) return operation == Py_NE;
+  if ((operation == Py_LE && ours > theirs) || (operation == Py_LT && ours >= theirs) ||
+      (operation == Py_GE && ours < theirs) || (operation == Py_GT && ours <= theirs)) {
+    return false;
+  }
+  const Ref left = eager(container_of(self));
+  const Ref right = is_lazy_set(other) ? eager(container_of(other)) : Ref::borrow(other);
+  return checked(PyObject_RichCompareBool(left.get(), right.get(), operation)) != 0;
+}
+
 }  // namespace
 
 Ref next_of(PyObject* iterator) {
@@ -108,6 +129,12 @@ PyObject* list_richcompare(PyObject* self, PyObject* other, int operation) {
 PyObject* tuple_richcompare(PyObject* self, PyObject* other, int operation) {
   if (!PyTuple_Check(other) && Py_TYPE(other) != lazy_tuple_type) Py_RETURN_NOTIMPLEMENTED;
   return guarded([=] { return compare_sequences(self, other, operation); });
+}
+
+PyObject* set_richcompare(PyObject* self, PyObject* other, int operation) {
+  const bool view = PyDictKeys_Check(other) || PyDictItems_Check(other);
+  if (!PyAnySet_Check(other) && !is_lazy_set(other) && !view) Py_RETURN_NOTIMPLEMENTED;
+  return guarded([=] { return answer(compare_sets(self, other, operation)); });
 }
 
 }  // namespace oocmap::python

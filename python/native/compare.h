@@ -6,10 +6,11 @@
 
 namespace oocmap::python {
 
-// tp_richcompare of LazyDict and Map, of LazyList, and of LazyTuple.
+// tp_richcompare of LazyDict and Map, of LazyList, of LazyTuple, and of both sets.
 PyObject* dict_richcompare(PyObject* self, PyObject* other, int operation);
 PyObject* list_richcompare(PyObject* self, PyObject* other, int operation);
 PyObject* tuple_richcompare(PyObject* self, PyObject* other, int operation);
+PyObject* set_richcompare(PyObject* self, PyObject* other, int operation);
 
 // Whether one of the objects `iterator` gives is or equals `value`.
 bool contains_equal(PyObject* iterator, PyObject* value);

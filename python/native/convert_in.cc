@@ -3,6 +3,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "python/native/compare.h"
 #include "python/native/errors.h"
 #include "python/native/keys.h"
 #include "python/native/scalars.h"
@@ -106,14 +107,14 @@ std::string step(PyObject* key) {
 
 // key_to_store(); what is wrong with the key says where it stands.
 template <typename Where>
-Key key_at(PyObject* key, const Where& where) {
+Key key_at(PyObject* key, const Where& where, const char* word = "at") {
   try {
     return key_to_store(key);
   } catch (const Error& error) {
-    throw Error(error.code(), error.message() + " at " + where());
+    throw Error(error.code(), error.message() + " " + word + " " + where());
   } catch (const PythonRaised&) {
     RaisedException raised;
-    raised.add_note("the key is at " + where());
+    raised.add_note(std::string("the key is ") + word + " " + where());
     throw;
   }
 }
@@ -146,6 +147,7 @@ class PythonEncoder {
   void feed_lazy(PyObject* lazy);
   void feed_foreign(PyObject* value, Py_ssize_t held);
   void feed_dict(PyObject* dict, Py_ssize_t held);
+  void feed_set(PyObject* set, Py_ssize_t held);
   void push(PyObject* container, Py_ssize_t held, Kind kind, Py_ssize_t size, size_t number);
   // Feeds a container seen before as that one. Returns false where it is new.
   bool feed_again(PyObject* container, Py_ssize_t held);
@@ -208,6 +210,8 @@ void PythonEncoder::feed_one(PyObject* value, Py_ssize_t held) {
     }
   } else if (type == &PyBytes_Type) {
     to_.payload(PayloadKind::kBytes, bytes_of(value));
+  } else if (type == &PySet_Type || type == &PyFrozenSet_Type) {
+    if (!feed_again(value, held)) feed_set(value, held);
   } else if (is_lazy(value) || is_map(value)) {
     feed_lazy(value);
   } else if (!feed_again(value, held)) {
@@ -253,6 +257,19 @@ void PythonEncoder::feed_dict(PyObject* dict, Py_ssize_t held) {
   } else {
     push(dict, held, Kind::kDict, size, to_.begin_dict(static_cast<size_t>(size)));
   }
+}
+
+// Whole at once: what it holds are keys. Its iterator says where a finalizer changes it meanwhile.
+void PythonEncoder::feed_set(PyObject* set, Py_ssize_t held) {
+  const size_t number = PySet_CheckExact(set) ? to_.begin_set() : to_.begin_frozenset();
+  if (Py_REFCNT(set) > held) seen_.add(set, number);
+  const Ref kept = Ref::borrow(set);
+  const Ref iterator = Ref::steal(PyObject_GetIter(set));
+  while (const Ref member = next_of(iterator.get())) {
+    to_.key(key_at(
+        member.get(), [this] { return "a set" + where(); }, "in"));
+  }
+  to_.end();
 }
 
 bool PythonEncoder::feed_again(PyObject* container, Py_ssize_t held) {

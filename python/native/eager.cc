@@ -46,6 +46,7 @@ class EagerReader {
     return (record_flags(record) & (kRecordPinned | kRecordImmutable | kRecordShared)) != 0;
   }
   PyObject* make_target(Frame& frame) const;
+  PyObject* make_set(const NodeView& node) const;
 
   // Each adds members until one is a container (its frame is then on top; true), or none is left.
   bool fill(size_t frame);
@@ -112,10 +113,29 @@ PyObject* EagerReader::make_target(Frame& frame) const {
     case NodeKind::kSpilledTuple:
       frame.list = std::make_unique<ListWalk>(reading_.store(), node.identity());
       return PyTuple_New(static_cast<Py_ssize_t>(node.count()));
+    case NodeKind::kSet:
+    case NodeKind::kFrozenset:
+    case NodeKind::kSpilledSet:
+    case NodeKind::kSpilledFrozenset:
+      return make_set(node);
     default:
       throw Error(ErrorCode::kTypeMismatch, "this version cannot read a container of kind " +
                                                 std::to_string(static_cast<int>(node.kind())));
   }
+}
+
+// Whole at once: its members are keys, so no container of the store is among them.
+PyObject* EagerReader::make_set(const NodeView& node) const {
+  Ref set = Ref::steal(node.container_kind() == WordKind::kSet ? PySet_New(nullptr)
+                                                               : PyFrozenSet_New(nullptr));
+  DictWalk walk(reading_.store(), node.identity());
+  DictEntry entry;
+  while (walk.next(reading_.transaction(), entry)) {
+    const Ref member = key_to_python(entry.key);
+    checked(PySet_Add(set.get(), member.get()));
+    ++read_counters.members;
+  }
+  return set.release();
 }
 
 bool EagerReader::fill(size_t frame) {
@@ -128,8 +148,11 @@ bool EagerReader::fill(size_t frame) {
     case NodeKind::kTuple:
     case NodeKind::kSpilledTuple:
       return fill_tuple(frame);
-    default:
+    case NodeKind::kList:
+    case NodeKind::kSpilledList:
       return fill_list(frame);
+    default:
+      return false;  // a set
   }
 }
 

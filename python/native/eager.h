@@ -5,8 +5,8 @@
 
 namespace oocmap::python {
 
-// The plain dict, list, tuple or array behind `container`. Sharing and cycles inside it are kept;
-// no recursion on the C stack. Errors: kClosed, kStaleHandle, kCorrupt, MemoryError.
+// The plain dict, list, tuple, set or array behind `container`. Sharing and cycles inside it are
+// kept; no recursion on the C stack. Errors: kClosed, kStaleHandle, kCorrupt, MemoryError.
 Ref eager(Container& container);
 
 // The same for one member, under a reading that exists. Once that has ended, the value is

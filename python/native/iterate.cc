@@ -201,7 +201,9 @@ void resume(IteratorObject* it, const Reading& reading) {
 void check_size(const IteratorObject* it, const Reading& reading) {
   if (reading.node().count() != it->count &&
       size_changes(container(it).identity) != it->size_changes) {
-    raise(PyExc_RuntimeError, "dictionary changed size during iteration");
+    const bool set = is_set(static_cast<WordKind>(container(it).tag));
+    raise(PyExc_RuntimeError,
+          set ? "Set changed size during iteration" : "dictionary changed size during iteration");
   }
 }
 

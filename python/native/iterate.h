@@ -8,7 +8,8 @@ namespace oocmap::python {
 
 enum class What : uint8_t { kKeys, kValues, kItems, kMembers };
 
-// An iterator over `owner`, a lazy or a map; kMembers for lists and tuples, the others for dicts.
+// An iterator over `owner`, a lazy or a map; kMembers for lists and tuples, the others for dicts,
+// kKeys for sets too.
 // Dicts in insertion order, backwards with `reverse`.
 PyObject* make_iterator(PyObject* owner, What what, bool reverse = false);
 

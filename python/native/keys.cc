@@ -1,9 +1,11 @@
 #include "python/native/keys.h"
 
 #include <cmath>
+#include <vector>
 
 #include "core/base/error.h"
 #include "core/format/packed.h"
+#include "python/native/compare.h"
 #include "python/native/eager.h"
 #include "python/native/lazy.h"
 #include "python/native/scalars.h"
@@ -24,7 +26,7 @@ bool compares_as(const PyTypeObject* type, const PyTypeObject* base) noexcept {
 // The exact builtin a key is looked up as; empty where no stored key can equal it.
 Ref as_builtin(PyObject* key) {
   PyTypeObject* type = Py_TYPE(key);
-  if (type == lazy_tuple_type) return eager(container_of(key));
+  if (type == lazy_tuple_type || type == lazy_frozenset_type) return eager(container_of(key));
   if (PyUnicode_Check(key)) {
     if (compares_as(type, &PyUnicode_Type)) return Ref::steal(PyUnicode_FromObject(key));
   } else if (PyLong_Check(key)) {
@@ -41,6 +43,8 @@ Ref as_builtin(PyObject* key) {
     if (compares_as(type, &PyTuple_Type)) {
       return Ref::steal(PyTuple_GetSlice(key, 0, PyTuple_GET_SIZE(key)));
     }
+  } else if (PyFrozenSet_Check(key)) {
+    if (compares_as(type, &PyFrozenSet_Type)) return Ref::steal(PyFrozenSet_New(key));
   }
   return Ref();
 }
@@ -50,8 +54,8 @@ void check_hashable(PyObject* key) {
   if (PyObject_Hash(key) == -1) throw PythonRaised{};
 }
 
-// Packs a member of a tuple key. Where `finding`, an object of another type is first looked at as
-// the builtin it equals. Returns whether it could be packed.
+// Packs a member of a tuple or frozenset key. Where `finding`, an object of another type is first
+// looked at as the builtin it equals. Returns whether it could be packed.
 bool pack_member(Buffer& to, PyObject* member, bool finding);
 
 bool pack_tuple_members(Buffer& to, PyObject* tuple, bool finding) {
@@ -61,6 +65,17 @@ bool pack_tuple_members(Buffer& to, PyObject* tuple, bool finding) {
   for (Py_ssize_t i = 0; i < size; ++i) {
     if (!pack_member(to, PyTuple_GET_ITEM(tuple, i), finding)) return false;
   }
+  return true;
+}
+
+bool pack_frozenset_members(Buffer& to, PyObject* frozenset, bool finding) {
+  const Recursion guard(" in a frozenset key");
+  std::vector<Buffer> members;
+  const Ref iterator = Ref::steal(PyObject_GetIter(frozenset));
+  while (const Ref member = next_of(iterator.get())) {
+    if (!pack_member(members.emplace_back(), member.get(), finding)) return false;
+  }
+  pack_frozenset(to, members);
   return true;
 }
 
@@ -88,13 +103,15 @@ bool pack_member(Buffer& to, PyObject* member, bool finding) {
     pack_payload(to, PayloadKind::kBytes, bytes_of(member));
   } else if (type == &PyTuple_Type) {
     return pack_tuple_members(to, member, finding);
+  } else if (type == &PyFrozenSet_Type) {
+    return pack_frozenset_members(to, member, finding);
   } else if (member == Py_None) {
     pack_none(to);
   } else if (type == &PyBool_Type) {
     pack_bool(to, member == Py_True);
   } else {
     check_hashable(member);  // exact builtins are, or have been looked into
-    if (!finding && type != lazy_tuple_type) refuse_type(member);
+    if (!finding && type != lazy_tuple_type && type != lazy_frozenset_type) refuse_type(member);
     const Ref builtin = as_builtin(member);
     return builtin && pack_member(to, builtin.get(), finding);
   }
@@ -113,7 +130,7 @@ Key text_key(PyObject* str) {
                                         : Key::payload(text.kind, text.bytes);
 }
 
-// The key of an exact builtin that is no tuple; nullopt for any other object.
+// The key of an exact builtin that is neither tuple nor frozenset; nullopt for any other object.
 std::optional<Key> scalar_key(PyObject* key) {
   PyTypeObject* type = Py_TYPE(key);
   if (type == &PyUnicode_Type) return text_key(key);
@@ -158,6 +175,16 @@ Ref packed_member(Bytes& from) {
       PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), packed_member(from).release());
     }
     return tuple;
+  }
+  if (head.tag == tag_of(WordKind::kFrozenset)) {
+    const Recursion guard(" in a frozenset key");
+    const WithoutCollection collection;
+    Ref frozenset = Ref::steal(PyFrozenSet_New(nullptr));
+    for (uint64_t i = 0; i < head.count; ++i) {
+      const Ref member = packed_member(from);
+      checked(PySet_Add(frozenset.get(), member.get()));  // while nobody else has seen it
+    }
+    return frozenset;
   }
   Member member;
   member.tag = head.tag;

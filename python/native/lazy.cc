@@ -11,6 +11,8 @@ PyTypeObject* lazy_dict_type = nullptr;
 PyTypeObject* lazy_list_type = nullptr;
 PyTypeObject* lazy_tuple_type = nullptr;
 PyTypeObject* lazy_array_type = nullptr;
+PyTypeObject* lazy_set_type = nullptr;
+PyTypeObject* lazy_frozenset_type = nullptr;
 PyTypeObject* map_type = nullptr;
 
 namespace {
@@ -25,6 +27,10 @@ PyTypeObject* type_of(Tag tag) {
       return lazy_list_type;
     case WordKind::kTuple:
       return lazy_tuple_type;
+    case WordKind::kSet:
+      return lazy_set_type;
+    case WordKind::kFrozenset:
+      return lazy_frozenset_type;
     case WordKind::kArray:
       if (lazy_array_type == nullptr) break;
       return lazy_array_type;

@@ -9,7 +9,7 @@ namespace oocmap::python {
 struct LazyObject {
   HandleObject head;
   Container here;
-  Py_hash_t hash;  // LazyTuple: once computed, else -1
+  Py_hash_t hash;  // LazyTuple, LazyFrozenSet: once computed, else -1
 };
 
 // The types, made with the module. LazyX_Check is an exact comparison: they cannot be
@@ -18,12 +18,17 @@ extern PyTypeObject* lazy_dict_type;
 extern PyTypeObject* lazy_list_type;
 extern PyTypeObject* lazy_tuple_type;
 extern PyTypeObject* lazy_array_type;  // made in Python: null until oocmap.arrays is imported
+extern PyTypeObject* lazy_set_type;
+extern PyTypeObject* lazy_frozenset_type;
 extern PyTypeObject* map_type;
 
+inline bool is_lazy_set(PyObject* object) noexcept {
+  return Py_TYPE(object) == lazy_set_type || Py_TYPE(object) == lazy_frozenset_type;
+}
 inline bool is_lazy(PyObject* object) noexcept {
   const PyTypeObject* type = Py_TYPE(object);
   return type == lazy_dict_type || type == lazy_list_type || type == lazy_tuple_type ||
-         type == lazy_array_type;
+         type == lazy_array_type || is_lazy_set(object);
 }
 inline bool is_map(PyObject* object) noexcept { return PyObject_TypeCheck(object, map_type); }
 
@@ -53,6 +58,8 @@ inline PyObject* known_object(const Container& container, const LookupCache::Slo
 PyTypeObject* make_lazy_dict_type(PyObject* module, PyTypeObject* mapping);
 PyTypeObject* make_lazy_list_type(PyObject* module, PyTypeObject* sequence);
 PyTypeObject* make_lazy_tuple_type(PyObject* module, PyTypeObject* sequence);
+PyTypeObject* make_lazy_set_type(PyObject* module, PyTypeObject* base);
+PyTypeObject* make_lazy_frozenset_type(PyObject* module, PyTypeObject* base);
 
 // Slots every lazy type has.
 void lazy_dealloc(PyObject* self);

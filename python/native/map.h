@@ -33,7 +33,7 @@ struct Container {
   NodeView node;
 };
 
-// The common front of Map, LazyDict, LazyList and LazyTuple objects, so that one function serves
+// The common front of Map and lazy objects, so that one function serves
 // both the root and a nested dict.
 struct HandleObject {
   PyObject_HEAD Container* container;

@@ -14,6 +14,7 @@
 #include "python/native/key_range.h"
 #include "python/native/lazy_array.h"
 #include "python/native/sequence.h"
+#include "python/native/set_methods.h"
 #include "python/native/shape_keys.h"
 #include "python/native/views.h"
 
@@ -49,6 +50,9 @@ void add_types(PyObject* module) {
   lazy_list_type = add(module, make_lazy_list_type(module, sequence));
   lazy_tuple_type = add(module, make_lazy_tuple_type(module, sequence));
   add(module, make_array_handle_type(module));
+  PyTypeObject* any_set = add(module, make_set_base_type(module));
+  lazy_set_type = add(module, make_lazy_set_type(module, any_set));
+  lazy_frozenset_type = add(module, make_lazy_frozenset_type(module, any_set));
   add(module, make_turn_type(module));
   make_array_memory_type(module);
   make_iterator_type(module);

@@ -24,6 +24,7 @@ struct Frame {
   Identity identity = 0;
   Tag tag = 0;
   uint64_t written = 0;
+  bool empty = false;  // a set without members, whose repr is a call
   std::unique_ptr<DictWalk> dict;
   std::unique_ptr<ListWalk> list;
 };
@@ -43,12 +44,33 @@ class ReprWriter {
   }
 
  private:
-  static bool is_dict(Tag tag) { return tag == tag_of(WordKind::kDict); }
-  static char opening(Tag tag) {
-    return is_dict(tag) ? '{' : tag == tag_of(WordKind::kList) ? '[' : '(';
+  static const char* opening(Tag tag, bool empty) {
+    switch (static_cast<WordKind>(tag)) {
+      case WordKind::kDict:
+        return "{";
+      case WordKind::kList:
+        return "[";
+      case WordKind::kSet:
+        return empty ? "set(" : "{";
+      case WordKind::kFrozenset:
+        return empty ? "frozenset(" : "frozenset({";
+      default:
+        return "(";
+    }
   }
-  static char closing(Tag tag) {
-    return is_dict(tag) ? '}' : tag == tag_of(WordKind::kList) ? ']' : ')';
+  static const char* closing(Tag tag, bool empty) {
+    switch (static_cast<WordKind>(tag)) {
+      case WordKind::kDict:
+        return "}";
+      case WordKind::kList:
+        return "]";
+      case WordKind::kSet:
+        return empty ? ")" : "}";
+      case WordKind::kFrozenset:
+        return empty ? ")" : "})";
+      default:
+        return ")";
+    }
   }
 
   // Its contents are left to LazyArray's own repr.
@@ -66,18 +88,22 @@ class ReprWriter {
   }
 
   void begin(const Member& container) {
-    if (static_cast<WordKind>(container.tag) == WordKind::kArray) return write_array(container);
-    text_ += opening(container.tag);
+    const auto kind = static_cast<WordKind>(container.tag);
+    if (kind == WordKind::kArray) return write_array(container);
+    const bool empty = is_set(kind) &&
+                       reading_.store().locate(reading_.transaction(), container.word).count() == 0;
+    text_ += opening(container.tag, empty);
     for (const Frame& frame : stack_) {
       if (frame.identity != container.word) continue;
       text_ += "...";
-      text_ += closing(container.tag);
+      text_ += closing(container.tag, false);
       return;
     }
     Frame frame;
     frame.identity = container.word;
     frame.tag = container.tag;
-    if (is_dict(frame.tag)) {
+    frame.empty = empty;
+    if (has_keys(kind)) {
       frame.dict = std::make_unique<DictWalk>(reading_.store(), frame.identity);
     } else {
       frame.list = std::make_unique<ListWalk>(reading_.store(), frame.identity);
@@ -88,7 +114,7 @@ class ReprWriter {
   void end() {
     const Frame& frame = stack_.back();
     if (frame.tag == tag_of(WordKind::kTuple) && frame.written == 1) text_ += ',';
-    text_ += closing(frame.tag);
+    text_ += closing(frame.tag, frame.empty);
     stack_.pop_back();
   }
 
@@ -103,8 +129,14 @@ class ReprWriter {
     }
     // Objects first: repr() lets a signal handler run, which may change what the views show.
     const Ref key = frame.dict ? key_to_python(entry.key) : Ref();
-    const Ref value = member.container() ? Ref() : Ref::steal(scalar_to_python(reading_, member));
+    const bool set = is_set(static_cast<WordKind>(frame.tag));
+    const Ref value =
+        set || member.container() ? Ref() : Ref::steal(scalar_to_python(reading_, member));
     if (frame.written++ > 0) text_ += ", ";
+    if (set) {
+      write_object(key);
+      return true;
+    }
     if (key) {
       write_object(key);
       text_ += ": ";
@@ -132,7 +164,7 @@ class ReprWriter {
   void cut() {
     text_ += stack_.back().written > 0 ? ", ..." : "...";
     while (!stack_.empty()) {
-      text_ += closing(stack_.back().tag);
+      text_ += closing(stack_.back().tag, stack_.back().empty);
       stack_.pop_back();
     }
   }

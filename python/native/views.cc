@@ -144,8 +144,8 @@ bool compare_views(PyObject* self, PyObject* other, int operation) {
 }
 
 PyObject* view_compare(PyObject* self, PyObject* other, int operation) {
-  if (!PyAnySet_Check(other) && !PyDictKeys_Check(other) && !PyDictItems_Check(other) &&
-      !is_set_view(other)) {
+  if (!PyAnySet_Check(other) && !is_lazy_set(other) && !PyDictKeys_Check(other) &&
+      !PyDictItems_Check(other) && !is_set_view(other)) {
     Py_RETURN_NOTIMPLEMENTED;
   }
   return guarded(

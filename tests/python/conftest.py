@@ -26,6 +26,8 @@ def plain(value: Any) -> Any:
     """The builtin form of a result: lazies eager, views and iterators as lists."""
     if isinstance(value, (oocmap.LazyDict, oocmap.LazyList, oocmap.LazyTuple, oocmap.OOCMap)):
         return value.eager()
+    if isinstance(value, (oocmap.LazySet, oocmap.LazyFrozenSet)):
+        return value.eager()
     if isinstance(value, list):
         return [plain(member) for member in value]
     if isinstance(value, tuple):

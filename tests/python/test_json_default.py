@@ -48,7 +48,7 @@ def test_cycle_is_jsons_own_error(m: Any) -> None:
         json.dumps(m, default=oocmap.json_default)
 
 
-@pytest.mark.parametrize("other", [b"x", {1}, object(), 1j, dict, oocmap.OOCMap])
+@pytest.mark.parametrize("other", [b"x", object(), 1j, dict, oocmap.OOCMap])
 def test_any_other_object_raises_what_json_raises(other: Any) -> None:
     with pytest.raises(TypeError) as expected:
         json.dumps(other)

@@ -100,7 +100,7 @@ def test_key_of_a_subclass_finds_what_its_base_would(m: Any) -> None:
         assert place.get(Folded("a")) is None
 
 
-@pytest.mark.parametrize("key", [Level.LOW, Word.A, Pair(1, 2), Decimal(1), object(), frozenset()])
+@pytest.mark.parametrize("key", [Level.LOW, Word.A, Pair(1, 2), Decimal(1), object(), ...])
 def test_key_of_another_type_is_refused(m: Any, key: Any) -> None:
     m["x"] = {}
     for place in (m, m["x"]):
@@ -117,9 +117,7 @@ def test_key_of_another_type_is_refused(m: Any, key: Any) -> None:
     assert dict(m["x"]) == {}
 
 
-@pytest.mark.parametrize(
-    "key", [object(), frozenset(), range(3), math.nan, (1, math.nan), (object(),)]
-)
+@pytest.mark.parametrize("key", [object(), ..., range(3), math.nan, (1, math.nan), (object(),)])
 def test_key_that_cannot_be_stored_is_absent(m: Any, key: Any) -> None:
     m["x"] = {"a": 1}
     for place in (m, m["x"]):

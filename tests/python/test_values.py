@@ -119,8 +119,6 @@ REFUSED: list[Any] = [
     object(),
     object,
     len,
-    {1, 2},
-    frozenset(),
     1j,
     bytearray(b"x"),
     memoryview(b"x"),
@@ -180,9 +178,9 @@ class Turncoat:
 def test_refusal_of_a_key_inside_a_value(m: Any) -> None:
     with pytest.raises(
         oocmap.UnsupportedTypeError,
-        match=r"^cannot store a key of type 'frozenset' at \[1\]\['a'\]\[frozenset\(\)\]$",
+        match=r"^cannot store a key of type 'ellipsis' at \[1\]\['a'\]\[Ellipsis\]$",
     ):
-        m["x"] = [0, {"a": {frozenset(): 1}}]
+        m["x"] = [0, {"a": {...: 1}}]
     with pytest.raises(oocmap.ArgumentError, match=r"nan.* at \['a'\]\[\(1, nan\)\]$"):
         m["x"] = {"a": {(1, math.nan): 1}}
     key = Turncoat()
@@ -220,27 +218,27 @@ def test_refusal_of_one_of_many_says_which(m: Any) -> None:
         with pytest.raises(oocmap.UnsupportedTypeError, match=where.format(r"\[2\]")):
             operation()
     with pytest.raises(
-        oocmap.UnsupportedTypeError, match=r"^cannot store a value of type 'set' at \[0\]$"
+        oocmap.UnsupportedTypeError, match=r"^cannot store a value of type 'object' at \[0\]$"
     ):
-        m["l"].extend([set()])
+        m["l"].extend([object()])
     assert m.eager() == {"d": {}, "l": []}
 
 
 def test_refusal_of_one_key_of_many_says_which(m: Any) -> None:
     with pytest.raises(
         oocmap.UnsupportedTypeError,
-        match=r"^cannot store a key of type 'frozenset' at \[\('k', frozenset\(\)\)\]$",
+        match=r"^cannot store a key of type 'ellipsis' at \[\('k', Ellipsis\)\]$",
     ):
-        m.update({"a": 1, ("k", frozenset()): 1})
+        m.update({"a": 1, ("k", ...): 1})
     with pytest.raises(oocmap.ArgumentError, match=r"nan.* at \[nan\]$"):
         m |= {math.nan: 1}
     with pytest.raises(TypeError, match="unhashable type: 'list'") as caught:  # as dict's
         m.update([("a", 1), ([1], 2)])
     assert caught.value.__notes__ == ["the key is at [[1]]"]
     with pytest.raises(
-        oocmap.UnsupportedTypeError, match=r"'frozenset' at \['a'\]\[0\]\[frozenset\(\)\]$"
+        oocmap.UnsupportedTypeError, match=r"'ellipsis' at \['a'\]\[0\]\[Ellipsis\]$"
     ):
-        m.update({"a": [{frozenset(): 1}]})
+        m.update({"a": [{...: 1}]})
     assert len(m) == 0
 
 

@@ -3,7 +3,14 @@
 from oocmap import pickling as pickling
 from oocmap import printing as printing
 from oocmap._map import OOCMap, json_default
-from oocmap._native import LazyDict, LazyList, LazyTuple, __version__
+from oocmap._native import (
+    LazyDict,
+    LazyFrozenSet,
+    LazyList,
+    LazySet,
+    LazyTuple,
+    __version__,
+)
 from oocmap.arrays import LazyArray
 from oocmap.connection import Connection
 from oocmap.errors import (
@@ -41,7 +48,9 @@ __all__ = [
     "JsonError",
     "LazyArray",
     "LazyDict",
+    "LazyFrozenSet",
     "LazyList",
+    "LazySet",
     "LazyTuple",
     "NotAllowedError",
     "OOCMap",

@@ -9,7 +9,9 @@ from collections.abc import (
     Mapping,
     MutableMapping,
     MutableSequence,
+    MutableSet,
     Sequence,
+    Set,
     ValuesView,
 )
 from types import TracebackType
@@ -40,12 +42,13 @@ class OOCMap(_native.Map[K, V]):
             m["user"].eager()                  # {'name': 'Ada', 'tags': ['x', 'y']}
 
     It has dict's methods, with dict's results and exceptions, and keeps insertion order. A dict,
-    list or tuple comes back as a LazyDict, LazyList or LazyTuple; `eager()` makes it plain. A lazy
-    object stored elsewhere in the same map is shared, as in Python.
+    list, tuple, set or frozenset comes back as a LazyDict, LazyList, LazyTuple, LazySet or
+    LazyFrozenSet; `eager()` makes it plain. A lazy object stored elsewhere in the same map is
+    shared, as in Python.
 
-    Values are None, bool, int, float, str, bytes, tuple, list and dict, nested as they like; keys
-    are those of them that are hashable. Any other type raises UnsupportedTypeError, and nothing of
-    the value is stored.
+    Values are None, bool, int, float, str, bytes, tuple, list, dict, set and frozenset, nested as
+    they like; keys are those of them that are hashable. Any other type raises UnsupportedTypeError,
+    and nothing of the value is stored.
 
     Cost: a commit, which waits for the disk unless `durability` says otherwise, for each write
     outside a transaction; so put a loop of writes into one. A read takes one descent of a B-tree.
@@ -228,13 +231,16 @@ class OOCMap(_native.Map[K, V]):
 def json_default(value: object) -> Any:
     """Let json write maps and lazy objects: `json.dumps(m, default=oocmap.json_default)`.
 
-    Returns: the eager value; of an array the nested lists. Cost: all of it is held in memory.
+    Returns: the eager value; of an array the nested lists, of a set, lazy or plain, the list of its
+        members. Cost: all of it is held in memory.
     Raises: TypeError for any other object, as json itself does.
     """
     if isinstance(value, LazyArray):
         return value.tolist()
     if isinstance(value, _native.Map | _native.LazyDict | _native.LazyList | _native.LazyTuple):
         return value.eager()
+    if isinstance(value, _native.LazySet | _native.LazyFrozenSet | set | frozenset):
+        return list(value)
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
@@ -250,6 +256,8 @@ MutableMapping.register(_native.Map)
 MutableMapping.register(_native.LazyDict)
 MutableSequence.register(_native.LazyList)
 Sequence.register(_native.LazyTuple)
+MutableSet.register(_native.LazySet)
+Set.register(_native.LazyFrozenSet)
 KeysView.register(_native.LazyKeys)
 ItemsView.register(_native.LazyItems)
 ValuesView.register(_native.LazyValues)

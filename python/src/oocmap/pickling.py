@@ -19,7 +19,22 @@ from oocmap._map import OOCMap
 from oocmap.arrays import LazyArray
 from oocmap.errors import StaleHandleError, TransactionError
 
-Lazy = _native.LazyDict[Any, Any] | _native.LazyList[Any] | _native.LazyTuple[Any] | LazyArray
+Lazy = (
+    _native.LazyDict[Any, Any]
+    | _native.LazyList[Any]
+    | _native.LazyTuple[Any]
+    | _native.LazySet[Any]
+    | _native.LazyFrozenSet[Any]
+    | LazyArray
+)
+_KINDS = (
+    _native.LazyDict,
+    _native.LazyList,
+    _native.LazyTuple,
+    _native.LazySet,
+    _native.LazyFrozenSet,
+    LazyArray,
+)
 
 # The place in a handle that says what it is, and the value there of a container not yet committed
 # (docs/format.md).
@@ -65,7 +80,7 @@ def find_lazy(opened: OOCMap[Any, Any], handle: bytes) -> Lazy:
     if not isinstance(opened, OOCMap) or type(handle) is not bytes:
         raise pickle.UnpicklingError("not the pickle of a lazy object")
     found = opened._from_handle(handle)
-    if not isinstance(found, _native.LazyDict | _native.LazyList | _native.LazyTuple | LazyArray):
+    if not isinstance(found, _KINDS):
         raise StaleHandleError(f"the pickled value is of another map than {opened.path} now holds")
     return found
 
@@ -91,4 +106,6 @@ def _reduce_lazy(lazy: Lazy) -> tuple[Any, ...]:
 copyreg.pickle(_native.LazyDict, _reduce_lazy)
 copyreg.pickle(_native.LazyList, _reduce_lazy)
 copyreg.pickle(_native.LazyTuple, _reduce_lazy)
+copyreg.pickle(_native.LazySet, _reduce_lazy)
+copyreg.pickle(_native.LazyFrozenSet, _reduce_lazy)
 copyreg.pickle(LazyArray, _reduce_lazy)
