@@ -4,6 +4,7 @@
 #include "core/format/handle.h"
 #include "core/format/order_number.h"
 #include "core/json/literal.h"
+#include "core/json/other_text.h"
 #include "sqlite_ext/values.h"
 
 namespace oocmap::sql {
@@ -22,21 +23,15 @@ bool is_number(uint8_t key_class) noexcept {
   return key_class >= kClassNumberFirst && key_class <= kClassNumberLast;
 }
 
-// -0.0 and ints beyond 64 bits that equal a binary64 are numbers, too; the latter are shown as it.
-void result_explicit_number(sqlite3_context* context, const Key& key) {
-  Bytes packed = key.explicit_packed();
-  const Packed head = read_packed(packed);
-  if (head.tag == tag_of(WordKind::kFloat)) {
-    return sqlite3_result_double(context, Member{head.tag, head.word}.as_float());
-  }
-  const auto number = big_as_number(head.payload);
-  if (!number) throw Error(ErrorCode::kCorrupt, "a key and its order bytes differ");
-  number->integral ? sqlite3_result_int64(context, number->integer)
-                   : sqlite3_result_double(context, number->real);
-}
-
 void result_number(sqlite3_context* context, const Key& key) {
-  if (key.form() == KeyForm::kExplicit) return result_explicit_number(context, key);
+  if (key.form() == KeyForm::kExplicit) {
+    Bytes packed = key.explicit_packed();
+    const Packed head = read_packed(packed);
+    if (head.tag == tag_of(WordKind::kFloat)) {  // -0.0
+      return sqlite3_result_double(context, Member{head.tag, head.word}.as_float());
+    }
+  }
+  // 2**100 or a Decimal is shown as the number that it equals.
   Bytes order = key.order();
   const OrderNumber number = read_order_number(order, OrderPlace::kKey);
   if (!number.integral) return sqlite3_result_double(context, number.real);
@@ -119,7 +114,9 @@ const char* key_type_name(const Key& key) {
     case heap_tag(PayloadKind::kWtf8):
       return "str";
     default:
-      return "int";
+      return is_heap(head.tag)
+                 ? payload_type_name(static_cast<PayloadKind>(head.tag & ~kLocationMask))
+                 : "int";
   }
 }
 

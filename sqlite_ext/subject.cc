@@ -153,6 +153,7 @@ std::optional<uint64_t> Subject::length(const Place& place) const {
     case PayloadKind::kWtf8:
       return character_count(payload(member));
     case PayloadKind::kBytes:
+    case PayloadKind::kBytearray:
       return payload(member).size();
     default:
       return std::nullopt;

@@ -5,6 +5,7 @@
 #include "core/format/handle.h"
 #include "core/format/packed.h"
 #include "core/json/number.h"
+#include "core/json/other_text.h"
 #include "core/json/reader.h"
 #include "core/json/writer.h"
 #include "sqlite_ext/connection.h"
@@ -13,20 +14,6 @@
 
 namespace oocmap::sql {
 namespace {
-
-const char* payload_type_name(PayloadKind kind) {
-  switch (kind) {
-    case PayloadKind::kStr:
-    case PayloadKind::kWtf8:
-      return "str";
-    case PayloadKind::kBytes:
-      return "bytes";
-    case PayloadKind::kBigInt:
-      return "int";
-    default:
-      throw Error(ErrorCode::kCorrupt, "a value of a kind this version does not know");
-  }
-}
 
 // kStr or kWtf8.
 PayloadKind kind_of_text(Bytes text) {
@@ -71,13 +58,26 @@ void feed_handle(Connection& connection, Session& target, Bytes bytes, ValueEnco
   copy_value(from.store(), scope.transaction(), member, to);
 }
 
-// The text a str or a big int is shown as; nullopt for other scalars.
+bool is_blob(PayloadKind kind) noexcept {
+  return kind == PayloadKind::kBytes || kind == PayloadKind::kBytearray;
+}
+
+// What a payload that is no BLOB is shown as.
+Buffer shown_text(PayloadKind kind, Bytes payload) {
+  if (kind == PayloadKind::kBigInt) return big_int_text(payload);
+  if (!has_payload_text(kind)) return Buffer(payload);
+  Buffer text;
+  append_payload_text(kind, payload, text);
+  return text;
+}
+
+// The text a scalar is shown as; nullopt where it is shown as a number, a BLOB or NULL.
 std::optional<Buffer> text_of(Store& store, const Transaction& transaction,
                               const std::optional<Member>& member) {
   if (!member || !(member->has_payload() || member->in_immutables())) return std::nullopt;
   const Bytes payload = store.payload(transaction, *member);
-  if (member->payload_kind() == PayloadKind::kBytes) return std::nullopt;
-  return member->payload_kind() == PayloadKind::kBigInt ? big_int_text(payload) : Buffer(payload);
+  if (is_blob(member->payload_kind())) return std::nullopt;
+  return shown_text(member->payload_kind(), payload);
 }
 
 }  // namespace
@@ -142,14 +142,10 @@ void result_scalar(sqlite3_context* context, const Member& member, Bytes payload
     default:
       break;
   }
-  switch (member.payload_kind()) {
-    case PayloadKind::kBytes:
-      return result_blob(context, payload);
-    case PayloadKind::kBigInt:
-      return result_text(context, big_int_text(payload));
-    default:
-      return result_text(context, payload);
-  }
+  const PayloadKind kind = member.payload_kind();
+  if (is_blob(kind)) return result_blob(context, payload);
+  if (kind == PayloadKind::kStr || kind == PayloadKind::kWtf8) return result_text(context, payload);
+  result_text(context, shown_text(kind, payload));
 }
 
 size_t length_limit(sqlite3_context* context) {
@@ -187,7 +183,8 @@ bool shows_as(Store& store, const Transaction& transaction, const std::optional<
       return Bytes(json) == text_bytes(value);
     }
     case SQLITE_BLOB:
-      return member && type_name(*member) == Bytes("bytes") &&
+      return member && (member->has_payload() || member->in_immutables()) &&
+             is_blob(member->payload_kind()) &&
              scalar_payload(store, transaction, *member) == blob_bytes(value);
     default:
       return tag == tag_of(WordKind::kNone);

@@ -8,6 +8,7 @@
 #include "core/format/corrupt.h"
 #include "core/format/order_number.h"
 #include "core/format/order_other.h"
+#include "core/format/order_types.h"
 
 namespace oocmap {
 namespace {
@@ -131,9 +132,11 @@ Key Key::payload(PayloadKind kind, Bytes payload) {
   if (kind == PayloadKind::kPacked) return packed(payload);
   Key key;
   append_order_payload(key.order_, kind, payload);
-  // The order bytes of 2**100 are those of the float that equals it.
+  // The order bytes of 2**100 are those of the float that equals it, and those of a Decimal or a
+  // date are nobody's own.
   const uint8_t order_class = class_of(key.order_);
-  if (order_class == kClassNumberFirst || order_class == kClassNumberLast) {
+  if (order_class == kClassNumberFirst || order_class == kClassNumberLast ||
+      kind > PayloadKind::kBigInt) {
     key.form_ = KeyForm::kExplicit;
     pack_payload(key.explicit_, kind, payload);
   }
@@ -213,7 +216,7 @@ void append_order_payload(Buffer& to, PayloadKind kind, Bytes payload) {
       append_packed_element(to, payload);
       return;
     default:
-      throw Error(ErrorCode::kTypeMismatch, "a value of this type cannot be a key in this version");
+      return append_order_typed(to, kind, payload, OrderPlace::kKey);
   }
 }
 

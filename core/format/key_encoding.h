@@ -19,7 +19,7 @@ enum class KeyForm : uint8_t {
   kCanonical = 0,
   kBool = 1,
   kFloat = 2,     // a float that is an int64: 1.0
-  kExplicit = 3,  // a packed value stands beside the order bytes: -0.0, 2**100, (1, True)
+  kExplicit = 3,  // a packed value stands beside the order bytes: -0.0, 2**100, (1, True), a date
 };
 
 // Class bytes, in order. Do not renumber: on disk. A positive number's class is kClassZero and the
@@ -32,23 +32,23 @@ inline constexpr uint8_t kClassText = 0x30;              // + UTF-8
 inline constexpr uint8_t kClassBytes = 0x40;             // + raw
 inline constexpr uint8_t kClassOther = 0x50;             // + subclass byte
 
-// Subclasses of kClassOther. Do not renumber: on disk. 0x11-0x1f are numbered room: not written by
-// version 0.1.
+// Subclasses of kClassOther. Do not renumber: on disk. 0x11-0x18: + escaped canonical bytes, 0x00
+// (order_types.h).
 inline constexpr uint8_t kOtherNone = 0x01;
 inline constexpr uint8_t kOtherNegativeBig = 0x02;  // + ~varint size, ~big-endian magnitude
 inline constexpr uint8_t kOtherPositiveBig = 0x03;  // + varint size, big-endian magnitude
 inline constexpr uint8_t kOtherWtf8 = 0x04;         // + escaped bytes, 0x00
 inline constexpr uint8_t kOtherTuple = 0x08;        // + elements, 0x00
 inline constexpr uint8_t kOtherFrozenset = 0x10;    // + elements, rising, 0x00
-inline constexpr uint8_t kOtherComplex = 0x11;      // reserved
-inline constexpr uint8_t kOtherRational = 0x12;     // reserved: Decimal, Fraction
-inline constexpr uint8_t kOtherDatetime = 0x13;     // reserved
-inline constexpr uint8_t kOtherDate = 0x14;         // reserved
-inline constexpr uint8_t kOtherTime = 0x15;         // reserved
-inline constexpr uint8_t kOtherTimedelta = 0x16;    // reserved
-inline constexpr uint8_t kOtherUuid = 0x17;         // reserved
-inline constexpr uint8_t kOtherRange = 0x18;        // reserved
-inline constexpr uint8_t kOtherRegistered = 0x19;   // reserved
+inline constexpr uint8_t kOtherComplex = 0x11;
+inline constexpr uint8_t kOtherRational = 0x12;  // Decimal, Fraction
+inline constexpr uint8_t kOtherDatetime = 0x13;
+inline constexpr uint8_t kOtherDate = 0x14;
+inline constexpr uint8_t kOtherTime = 0x15;
+inline constexpr uint8_t kOtherTimedelta = 0x16;
+inline constexpr uint8_t kOtherUuid = 0x17;
+inline constexpr uint8_t kOtherRange = 0x18;
+inline constexpr uint8_t kOtherRegistered = 0x19;  // reserved
 
 // The longest key this format makes: prefix, cut order bytes, hash, probe. LMDB takes 511.
 inline constexpr size_t kMaxEntryKey = 2 * kMaxVarint + kMaxKeyBytes + 16 + 1;
@@ -63,7 +63,7 @@ class OOCMAP_API Key {
   static Key integer(int64_t value);
   static Key floating(double value);
   static Key text(Bytes utf8);                          // valid UTF-8
-  static Key payload(PayloadKind kind, Bytes payload);  // kStr, kWtf8, kBytes, kBigInt
+  static Key payload(PayloadKind kind, Bytes payload);  // kStr to kUuid, but kBytearray
   // Any one packed value, tuples and frozensets too. Errors: kCorrupt where it does not decode,
   // kInvalidArgument for NaN in it or more than kMaxDepth levels, kTypeMismatch for what cannot be
   // a key (yet).

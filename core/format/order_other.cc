@@ -8,6 +8,7 @@
 #include "core/format/corrupt.h"
 #include "core/format/key_encoding.h"
 #include "core/format/order_number.h"
+#include "core/format/order_types.h"
 
 namespace oocmap {
 namespace {
@@ -102,7 +103,8 @@ bool append_payload_element(Buffer& to, PayloadKind kind, Bytes payload) {
       append_order_big(to, payload);
       return true;
     default:
-      throw Error(ErrorCode::kTypeMismatch, "a value of this type cannot be a key in this version");
+      append_order_typed(to, kind, payload, OrderPlace::kElement);
+      return false;
   }
 }
 
@@ -165,6 +167,7 @@ class Unpacker {
   }
 
   void finish(Buffer& to) const {
+    if (canonical_) throw_corrupt("a key that its order bytes do not give back stands alone");
     size_t done = 0;
     for (const Head& head : heads_) {
       to.append(body_, done, head.at - done);
@@ -233,7 +236,12 @@ class Unpacker {
         heads_.push_back({body_.size(), 0, subclass == kOtherFrozenset});
         return;
       default:
-        throw_corrupt("order bytes have an unknown subclass");
+        if (subclass < kOtherComplex || subclass > kOtherRange) {
+          throw_corrupt("order bytes have an unknown subclass");
+        }
+        canonical_ = true;
+        text_.clear();
+        return take_escaped(from, text_);
     }
   }
 
@@ -245,6 +253,7 @@ class Unpacker {
 
   Buffer body_;
   Buffer text_;
+  bool canonical_ = false;   // a value was met that order bytes do not give back
   std::vector<Head> heads_;  // in the order the containers begin
   std::vector<Open> open_;
 };
@@ -266,6 +275,12 @@ void append_order_wtf8(Buffer& to, Bytes wtf8) {
   push(to, kClassOther);
   push(to, kOtherWtf8);
   append_escaped(to, wtf8);
+}
+
+void append_order_canonical(Buffer& to, uint8_t subclass, Bytes canonical) {
+  push(to, kClassOther);
+  push(to, subclass);
+  append_escaped(to, canonical);
 }
 
 bool append_packed_element(Buffer& to, Bytes packed) {
@@ -318,8 +333,7 @@ void unpack_element(Buffer& to, Bytes& from) {
 
 Bytes take_element(Bytes& from) {
   const Bytes before = from;
-  Buffer unused;
-  unpack_element(unused, from);
+  Unpacker().element(from);
   return before.substr(0, before.size() - from.size());
 }
 

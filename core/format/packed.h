@@ -16,7 +16,7 @@ OOCMAP_API void pack_none(Buffer& to);
 OOCMAP_API void pack_bool(Buffer& to, bool value);
 OOCMAP_API void pack_int(Buffer& to, int64_t value);
 OOCMAP_API void pack_float(Buffer& to, double value);
-// kStr, kWtf8, kBytes, kBigInt (payload form of word.h) and, later, the numbered room.
+// kStr, kWtf8, kBytes, kBigInt (payload form of word.h), kComplex to kUuid (other_payload.h).
 OOCMAP_API void pack_payload(Buffer& to, PayloadKind kind, Bytes payload);
 OOCMAP_API void pack_tuple(Buffer& to, uint64_t count);  // its `count` members are packed next
 // Of a frozenset: its `count` members follow in the order of their order bytes, no two equal

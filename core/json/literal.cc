@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/base/utf8.h"
 #include "core/json/number.h"
+#include "core/json/other_text.h"
 
 namespace oocmap {
 namespace {
@@ -277,8 +278,12 @@ void write_scalar(const Packed& value, Buffer& to) {
       return;
     case heap_tag(PayloadKind::kBytes):
       return write_quoted(value.payload, true, to);
-    default:
+    case heap_tag(PayloadKind::kStr):
+    case heap_tag(PayloadKind::kWtf8):
       return write_quoted(value.payload, false, to);
+    default:
+      return append_payload_text(static_cast<PayloadKind>(value.tag & ~kLocationMask),
+                                 value.payload, to);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "core/json/array_writer.h"
 #include "core/json/base64.h"
 #include "core/json/literal.h"
+#include "core/json/other_text.h"
 #include "core/store/dict.h"
 #include "core/store/list.h"
 
@@ -166,6 +167,13 @@ void write_quoted_base64(Bytes bytes, Buffer& to) {
   to.push_back('"');
 }
 
+// The text of a payload needs no escapes.
+void write_quoted_payload_text(PayloadKind kind, Bytes payload, Buffer& to) {
+  to.push_back('"');
+  append_payload_text(kind, payload, to);
+  to.push_back('"');
+}
+
 void append_escape(uint32_t unit, Buffer& to) {
   static constexpr char kHex[] = "0123456789abcdef";
   to += "\\u";
@@ -258,8 +266,10 @@ void write_json_scalar(const Member& value, Bytes payload, Buffer& to) {
     case PayloadKind::kBigInt:
       to += big_int_text(payload);
       return;
+    case PayloadKind::kBytearray:
+      return write_quoted_base64(payload, to);
     default:
-      throw Error(ErrorCode::kCorrupt, "a value of a kind this version does not know");
+      return write_quoted_payload_text(value.payload_kind(), payload, to);
   }
 }
 

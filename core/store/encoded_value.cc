@@ -6,11 +6,11 @@ namespace oocmap {
 
 void check_payload(PayloadKind kind, Bytes bytes) {
   if (bytes.size() > kMaxValueBytes) {
-    throw Error(ErrorCode::kInvalidArgument, "a str, bytes or int of " +
+    throw Error(ErrorCode::kInvalidArgument, "a value of " +
                                                  std::to_string(bytes.size()) +
                                                  " bytes is over the limit of 1 GiB");
   }
-  if (kind > PayloadKind::kBigInt) {
+  if (kind > PayloadKind::kUuid) {
     throw Error(ErrorCode::kTypeMismatch, "a value of a type that this version cannot store");
   }
 }

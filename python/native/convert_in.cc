@@ -6,6 +6,7 @@
 #include "python/native/compare.h"
 #include "python/native/errors.h"
 #include "python/native/keys.h"
+#include "python/native/other_types.h"
 #include "python/native/scalars.h"
 #include "python/native/shape_keys.h"
 #include "python/native/store_array.h"
@@ -145,6 +146,7 @@ class PythonEncoder {
   void feed_number(PyObject* number);
   void feed_text(PyObject* str);
   void feed_lazy(PyObject* lazy);
+  bool feed_other(PyObject* value);
   void feed_foreign(PyObject* value, Py_ssize_t held);
   void feed_dict(PyObject* dict, Py_ssize_t held);
   void feed_set(PyObject* set, Py_ssize_t held);
@@ -214,8 +216,23 @@ void PythonEncoder::feed_one(PyObject* value, Py_ssize_t held) {
     if (!feed_again(value, held)) feed_set(value, held);
   } else if (is_lazy(value) || is_map(value)) {
     feed_lazy(value);
-  } else if (!feed_again(value, held)) {
+  } else if (!feed_other(value) && !feed_again(value, held)) {
     feed_foreign(value, held);
+  }
+}
+
+// A value of one of other_types.h. Returns false where it is none.
+bool PythonEncoder::feed_other(PyObject* value) {
+  const Ref kept = Ref::borrow(value);  // a tzinfo's method may run
+  try {
+    const std::optional<OtherPayload> other = other_payload(value);
+    if (!other) return false;
+    to_.payload(other->kind, other->bytes);
+    return true;
+  } catch (const Error& error) {
+    const std::string at = where();
+    const bool said = at.empty() || error.message().ends_with(at);
+    throw Error(error.code(), said ? error.message() : error.message() + at);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "python/native/compare.h"
 #include "python/native/eager.h"
 #include "python/native/lazy.h"
+#include "python/native/other_types.h"
 #include "python/native/scalars.h"
 
 namespace oocmap::python {
@@ -89,6 +90,21 @@ bool pack_int_member(Buffer& to, PyObject* number) {
   return true;
 }
 
+// Packs a member of one of other_payload()'s types; nullopt where it is of none. Where `finding`,
+// one that can be no key (a Decimal's NaN) is not packed: false.
+std::optional<bool> pack_other(Buffer& to, PyObject* member, bool finding) {
+  try {
+    const std::optional<OtherPayload> other = other_payload(member);
+    if (!other) return std::nullopt;
+    if (finding) Key::payload(other->kind, other->bytes);
+    pack_payload(to, other->kind, other->bytes);
+    return true;
+  } catch (const Error& error) {
+    if (!finding || error.code() == ErrorCode::kCorrupt) throw;
+    return false;
+  }
+}
+
 bool pack_member(Buffer& to, PyObject* member, bool finding) {
   PyTypeObject* type = Py_TYPE(member);
   if (type == &PyUnicode_Type) {
@@ -111,6 +127,7 @@ bool pack_member(Buffer& to, PyObject* member, bool finding) {
     pack_bool(to, member == Py_True);
   } else {
     check_hashable(member);  // exact builtins are, or have been looked into
+    if (const std::optional<bool> packed = pack_other(to, member, finding)) return *packed;
     if (!finding && type != lazy_tuple_type && type != lazy_frozenset_type) refuse_type(member);
     const Ref builtin = as_builtin(member);
     return builtin && pack_member(to, builtin.get(), finding);

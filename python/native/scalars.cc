@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "python/native/keys.h"
+#include "python/native/other_types.h"
 
 namespace oocmap::python {
 
@@ -111,8 +112,7 @@ PyObject* payload_to_python(PayloadKind kind, Bytes payload) {
     case PayloadKind::kPacked:
       return packed_to_python(payload).release();
     default:
-      throw Error(ErrorCode::kTypeMismatch, "this version cannot read a value of kind " +
-                                                std::to_string(static_cast<int>(kind)));
+      return other_to_python(kind, payload);
   }
 }
 

@@ -95,7 +95,7 @@ TEST(GoldenBytes, TagsAndKinds) {
   EXPECT_EQ(make_identity(0x123456, 0x789a), 0x123456789au);
 }
 
-TEST(GoldenBytes, ReservedPayloadKinds) {
+TEST(GoldenBytes, OtherPayloadKinds) {
   EXPECT_EQ(static_cast<int>(PayloadKind::kComplex), 0x04);
   EXPECT_EQ(static_cast<int>(PayloadKind::kBytearray), 0x05);
   EXPECT_EQ(static_cast<int>(PayloadKind::kRange), 0x06);

@@ -1,0 +1,20 @@
+// Order bytes of the payload kinds of other_payload.h: numbers that are equal share the bytes of
+// int and float, all others have a subclass of their own. None decodes to the value: its key always
+// has the packed value beside it (KeyForm::kExplicit).
+#pragma once
+
+#include "core/base/bytes.h"
+#include "core/format/order_number.h"
+#include "core/format/word.h"
+
+namespace oocmap {
+
+// The most digits, written out, that a Decimal used as a key may have; a value may have any.
+inline constexpr int64_t kMaxKeyDigits = 100'000;
+
+// Appends the order bytes of a payload of kind kComplex to kUuid, but kBytearray.
+// Errors: kInvalidArgument for NaN and for a Decimal of more than kMaxKeyDigits digits,
+//         kTypeMismatch for what is no key, kCorrupt.
+void append_order_typed(Buffer& to, PayloadKind kind, Bytes payload, OrderPlace place);
+
+}  // namespace oocmap
