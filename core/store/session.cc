@@ -124,6 +124,15 @@ bool Session::takes_part(View view) const noexcept {
   return in_transaction() && (view == View::kSession || owned_by_this_thread());
 }
 
+// Where another thread held the mutex when the process was forked, its levels cannot be looked at:
+// then every birth counts as one of its.
+uint64_t Session::open_since() const noexcept {
+  if (!has(kInTransaction)) return 0;
+  const std::unique_lock lock(state_->mutex, std::try_to_lock);
+  if (!lock.owns_lock() || state_->levels.empty()) return 1;
+  return state_->levels.front().first_event;
+}
+
 uint64_t Session::generation() const noexcept {
   return state_->generation.load(std::memory_order_acquire);
 }

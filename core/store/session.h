@@ -11,7 +11,8 @@
 // Locks:   the environment's write lock, then the session mutex; who holds only the mutex never
 //          waits for the write lock. Callers holding the GIL release it before calling anything
 //          here that may wait.
-// Fork:    in a child every function raises kClosed, or does nothing where it cannot raise.
+// Fork:    in a child every function raises kClosed, or does nothing where it cannot raise; all but
+//          open_since().
 #pragma once
 
 #include <atomic>
@@ -98,6 +99,9 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   bool at_rest() const noexcept {
     return (attention_.load(std::memory_order_acquire) & (kClosed | kInTransaction | kPinned)) == 0;
   }
+  // In a forked child: the first birth of the transaction that was open when its parent forked, 0
+  // where none was.
+  uint64_t open_since() const noexcept;
   // Whether the calling thread called the begin() of the open transaction.
   bool owned_by_this_thread() const noexcept;
 

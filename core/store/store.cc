@@ -1,5 +1,6 @@
 #include "core/store/store.h"
 
+#include <pthread.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -51,6 +52,15 @@ std::map<const Environment*, std::weak_ptr<Store>>& registry() {
   return stores;
 }
 
+// A child must not find the mutex held by a thread that it has not. Installed after the handlers of
+// the environments, so that this mutex is taken first at a fork, too.
+void keep_registry_over_forks() {
+  static const int installed = pthread_atfork([] { registry_mutex.lock(); },    //
+                                              [] { registry_mutex.unlock(); },  //
+                                              [] { registry_mutex.unlock(); });
+  static_cast<void>(installed);  // fails for want of memory only
+}
+
 }  // namespace
 
 // --- Shape
@@ -83,6 +93,7 @@ std::shared_ptr<Store> Store::open(const OpenOptions& options) {
   std::shared_ptr<Environment> environment = Environment::open(
       options, kFormatVersion,
       [durability](WriteTransaction& transaction) { initialize(transaction, durability); });
+  keep_registry_over_forks();
   std::shared_ptr<Store> store;  // before the lock, which ~Store takes too
   const std::lock_guard lock(registry_mutex);
   store = registry()[environment.get()].lock();
@@ -245,6 +256,33 @@ bool Store::rolled_back(uint64_t birth) const {
       std::upper_bound(undone_.begin(), undone_.end(), birth,
                        [](uint64_t event, const auto& range) { return event < range.first; });
   return after != undone_.begin() && birth <= std::prev(after)->second;
+}
+
+void Store::inherit(const Store& parent, uint64_t open_since) noexcept {
+  const std::lock_guard lock(mutex_);
+  // Where another thread of the parent held it, what it guards may be half changed, and that thread
+  // is not here: every handle of a transaction is taken for stale.
+  const std::unique_lock theirs(parent.mutex_, std::try_to_lock);
+  const uint64_t event = parent.event_.load(std::memory_order_acquire);
+  if (inherited_ != &parent) {
+    inherited_ = &parent;
+    for (size_t i = 0; i < held_table_->size(); ++i) {
+      held_[i].fetch_add(parent.held_[i].load(std::memory_order_relaxed));
+    }
+    if (theirs.owns_lock()) undone_ = parent.undone_;
+    // Above the parent's, so that no birth of its is one of ours.
+    event_.store(std::max(event_.load(), event + 1), std::memory_order_release);
+    last_birth_.store(event, std::memory_order_release);
+    any_undone_.store(!undone_.empty(), std::memory_order_release);
+  }
+  if (!theirs.owns_lock()) open_since = 1;
+  if (open_since == 0) return;
+  while (!undone_.empty() && undone_.back().second >= open_since) {
+    open_since = std::min(open_since, undone_.back().first);
+    undone_.pop_back();
+  }
+  undone_.emplace_back(open_since, event);
+  any_undone_.store(true, std::memory_order_release);
 }
 
 }  // namespace oocmap

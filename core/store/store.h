@@ -91,6 +91,12 @@ class OOCMAP_API Store : public std::enable_shared_from_this<Store> {
   // until something was; then a lock and a binary search.
   bool rolled_back(uint64_t birth) const;
 
+  // --- After a fork, in the child: `parent` is what the child has in memory of the store its
+  // parent has open on the same file. Takes over which handles there are and which of them are
+  // stale; those born from event `open_since` on (0: none) were in a transaction that this process
+  // will not see the end of, and are stale too. Once a parent, whichever of its maps asks.
+  void inherit(const Store& parent, uint64_t open_since) noexcept;
+
   // --- Called by sessions (and by nobody else), holding the write lock
   // Outermost: loads the counters. Errors: kCorrupt, kIo.
   void write_begun(WriteTransaction& transaction);
@@ -149,6 +155,7 @@ class OOCMAP_API Store : public std::enable_shared_from_this<Store> {
   uint64_t cache_epoch_ = 1;
   uint64_t last_commit_ =
       0;  // id of the last transaction of ours that was to be committed; 0: unknown
+  const Store* inherited_ = nullptr;  // the parent of inherit(); never read through
   uint64_t credit_ = 0;
   uint64_t graveyard_position_ = 0;
 };

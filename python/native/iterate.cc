@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "core/lmdb/process.h"
 #include "core/store/dict.h"
 #include "core/store/list.h"
 #include "python/native/compare.h"
@@ -35,6 +36,7 @@ struct IteratorObject {
   PyObject* keys;         // shaped dicts: tuple, else null
   DictWalk* dict;         // other dicts, else null
   ListWalk* list;         // spilled lists and tuples, else null
+  uint64_t process;       // process_epoch() when it was made
   Stamp stamp;            // of the batch
   PyObject* objects[kLargestBatch];
 };
@@ -232,6 +234,10 @@ void fill_entries(IteratorObject* it, const Reading& reading) {
 // Without collection: a finalizer could step this very iterator, and fill the batch under our
 // hands.
 void fill(IteratorObject* it, const Reading& reading) {
+  if (it->process != process_epoch()) {  // its walk is of the parent's store
+    throw Error(ErrorCode::kClosed,
+                "the iterator was made before this process was forked: make a new one");
+  }
   const WithoutCollection guard;
   drop_batch(it);
   it->stamp = reading.transaction().stamp();
@@ -367,6 +373,7 @@ PyObject* make_iterator(PyObject* owner, What what, bool reverse) {
   it->count = reading.node().count();
   it->position = what == What::kMembers && reverse ? it->count : 0;
   it->size_changes = size_changes(reading.container().identity);
+  it->process = process_epoch();
   it->keys = nullptr;
   it->dict = nullptr;
   it->list = nullptr;

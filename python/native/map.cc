@@ -2,6 +2,7 @@
 
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "core/store/connections.h"
 #include "python/native/errors.h"
@@ -43,6 +44,32 @@ void MapState::take(std::shared_ptr<Store> store, std::shared_ptr<Session> sessi
   root.tag = tag_of(WordKind::kDict);
   store_ = std::move(store);
   session_ = std::move(session);
+}
+
+void MapState::reopen(const OpenOptions& options, std::chrono::milliseconds timeout) {
+  struct Inherited {
+    std::shared_ptr<Store> store;
+    std::shared_ptr<Session> session;
+    std::shared_ptr<Turn> turn;
+  };
+  static std::vector<Inherited>& inherited = *new std::vector<Inherited>;
+  check_open();
+  Inherited parents{store_, session_, turn_};
+  inherited.push_back(parents);  // first: nothing of it may be let go, whatever fails
+  open(options, timeout);
+  if (store_->id() != parents.store->id()) {
+    store_ = parents.store;
+    session_ = parents.session;
+    throw Error(ErrorCode::kClosed, "another map has taken the place of '" + path_ + "'");
+  }
+  store_->inherit(*parents.store, parents.session->open_since());
+  rollbacks_ = store_->rollbacks();
+  turn_ = std::make_shared<Turn>();
+  readers_ = 0;
+  shapes.clear();
+  lookups.clear();
+  immutables.clear();
+  root.located = false;
 }
 
 void MapState::join(void* sqlite3_handle) {

@@ -58,6 +58,9 @@ class MapState {
   void join(void* sqlite3_handle);
   // Makes this a read-only map of the moment that `map`'s file is at. Errors: kClosed, kIo.
   void open_snapshot(const MapState& map);
+  // In a forked child, before join(): opens the file anew. Lazy objects of the parent go on as
+  // handles on it. What the parent left is kept for good: it may not be closed here.
+  void reopen(const OpenOptions& options, std::chrono::milliseconds timeout);
   // Rolls back, ends the session and lets the store go; releases the GIL. Idempotent.
   void close();
   bool closed() const noexcept { return session_ == nullptr || closing_; }

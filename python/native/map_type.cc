@@ -91,7 +91,9 @@ std::chrono::milliseconds parse_timeout(PyObject* timeout) {
 }
 
 // A file that cannot be opened raises what open() would.
-PyObject* map_open(PyObject* self, PyObject* arguments) {
+using Open = void (MapState::*)(const OpenOptions&, std::chrono::milliseconds);
+
+PyObject* open_by(Open open, PyObject* self, PyObject* arguments) {
   PyObject* path = nullptr;
   const char* mode = nullptr;
   const char* durability = nullptr;
@@ -110,13 +112,21 @@ PyObject* map_open(PyObject* self, PyObject* arguments) {
     options.max_size = parse_max_size(max_size);
     const std::chrono::milliseconds patience = parse_timeout(timeout);
     try {
-      state_of(self).open(options, patience);
+      (state_of(self).*open)(options, patience);
     } catch (const Error& error) {
       set_exception(error, true);
       return nullptr;
     }
     return Py_NewRef(Py_None);
   });
+}
+
+PyObject* map_open(PyObject* self, PyObject* arguments) {
+  return open_by(&MapState::open, self, arguments);
+}
+
+PyObject* map_reopen(PyObject* self, PyObject* arguments) {
+  return open_by(&MapState::reopen, self, arguments);
 }
 
 PyObject* map_join(PyObject* self, PyObject* pointer) {
@@ -188,6 +198,9 @@ PyObject* map_from_handle(PyObject* self, PyObject* bytes) {
 PyMethodDef map_methods[] = {
     {"_open", method(map_open), METH_VARARGS,
      "_open($self, path, mode, durability, max_size, timeout, /)\n--\n\n"},
+    {"_reopen", method(map_reopen), METH_VARARGS,
+     "_reopen($self, path, mode, durability, max_size, timeout, /)\n--\n\n"
+     "In a forked child: open the file that the parent has open."},
     {"_join", method(map_join), METH_O,
      "_join($self, sqlite3_pointer, /)\n--\n\nUse the session that connection has on this file."},
     {"_open_snapshot", method(map_open_snapshot), METH_O,

@@ -210,7 +210,7 @@ def test_views_and_the_connection_are_not_pickled(m: Any) -> None:
             pickle.dumps(value)
 
 
-@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("method", ["spawn", "forkserver", "fork"])
 def test_worker_processes(path: Path, method: str) -> None:
     with oocmap.OOCMap(path, durability="normal") as m:
         m.update(VALUE)

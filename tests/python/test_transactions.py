@@ -5,7 +5,6 @@
 
 import contextlib
 import gc
-import os
 import signal
 import threading
 import time
@@ -418,43 +417,6 @@ def test_closing_from_inside_a_query_is_refused(m: Any) -> None:
         list(m.sql("SELECT close()"))
     m["still"] = "open"
     assert m["still"] == "open"
-
-
-@pytest.mark.parametrize("timeout", [0.5, None])
-def test_a_forked_child_does_not_wait_for_a_thread_of_the_parent(
-    path: Path, timeout: float | None
-) -> None:
-    with oocmap.OOCMap(path, durability="off", timeout=timeout) as m:
-        m["list"] = []
-        inside, done = threading.Event(), threading.Event()
-
-        def hold() -> None:
-            with m.transaction():
-                m["b"] = 2
-                inside.set()
-                done.wait()
-
-        thread = threading.Thread(target=hold)
-        thread.start()
-        inside.wait()
-        child = os.fork()
-        if child == 0:
-            signal.alarm(10)
-            refused = 0
-            for write in (
-                lambda: m.update(a=1),
-                lambda: m.transaction().__enter__(),
-                lambda: m.__setitem__("c", 3),
-            ):
-                try:
-                    write()
-                except oocmap.ClosedError:
-                    refused += 1
-            os._exit(refused)
-        status = os.waitpid(child, 0)[1]
-        done.set()
-        thread.join()
-        assert os.waitstatus_to_exitcode(status) == 3
 
 
 def test_commit_on_another_thread(m: Any) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Literal, Self, TypeVar
 
 import apsw
 
-from oocmap import _native
+from oocmap import _native, forking
 from oocmap._compressed import decompressed
 from oocmap.arrays import LazyArray
 from oocmap.connection import Connection, patiently
@@ -98,16 +98,29 @@ class OOCMap(_native.Map[K, V]):
         self._open(path, mode, durability, max_size, timeout)
         self._settings = (mode, durability, max_size, timeout)
         try:
-            seconds = math.inf if timeout is None else float(timeout)
-            connection = Connection(self._turn(), read_only=mode == "r", timeout=seconds)
-            self.connection = connection
-            self._join(connection.sqlite3_pointer())
-            connection.set_busy_timeout(int(min(seconds * 1000, 2**31 - 1)))
-            quoted = self.path.replace("'", "''")
-            connection.execute(f"CREATE VIRTUAL TABLE temp.map USING oocmap('{quoted}')")
+            self._connect()
         except BaseException:
             self.close()
             raise
+        forking.opened(self)
+
+    def _connect(self) -> None:
+        """Make the connection, with the map as its table."""
+        mode, _, _, timeout = self._settings
+        seconds = math.inf if timeout is None else float(timeout)
+        connection = Connection(self._turn(), read_only=mode == "r", timeout=seconds)
+        self.connection = connection
+        self._join(connection.sqlite3_pointer())
+        connection.set_busy_timeout(int(min(seconds * 1000, 2**31 - 1)))
+        quoted = self.path.replace("'", "''")
+        connection.execute(f"CREATE VIRTUAL TABLE temp.map USING oocmap('{quoted}')")
+
+    def __getattr__(self, name: str) -> Any:
+        """In a forked child, make the connection when it is first asked for."""
+        if name != "connection" or "_settings" not in vars(self) or self.closed:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self._connect()
+        return self.connection
 
     def _check_open(self) -> None:
         if self.closed:
@@ -208,7 +221,7 @@ class OOCMap(_native.Map[K, V]):
 
         Every later use of the map, and of lazy objects read from it, raises ClosedError.
         """
-        connection = getattr(self, "connection", None)
+        connection = vars(self).get("connection")
         if connection is not None:
             patiently(lambda: connection.close(True))
         self._close()

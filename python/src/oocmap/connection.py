@@ -1,6 +1,7 @@
 """The connection a map lives on: apsw's, with transactions that take the write lock on entry."""
 
 import errno
+import os
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -101,6 +102,7 @@ class Connection(apsw.Connection):
         super().__init__(":memory:")
         load(self)
         self._turn = turn
+        self._process = os.getpid()
         self._locks = not read_only
         self._timeout = timeout
 
@@ -137,9 +139,13 @@ class Connection(apsw.Connection):
     ) -> bool:
         """Commit, or after an exception roll back.
 
+        In a forked child that leaves a block of its parent's: neither, that is the parent's to do.
+
         Raises:
             Error: The commit failed; everything since the beginning is rolled back.
         """
+        if os.getpid() != self._process:
+            return False
         try:
             return patiently(
                 lambda: super(Connection, self).__exit__(etype, evalue, etraceback),
