@@ -6,9 +6,8 @@ namespace oocmap {
 
 void check_payload(PayloadKind kind, Bytes bytes) {
   if (bytes.size() > kMaxValueBytes) {
-    throw Error(ErrorCode::kInvalidArgument, "a value of " +
-                                                 std::to_string(bytes.size()) +
-                                                 " bytes is over the limit of 1 GiB");
+    throw Error(ErrorCode::kInvalidArgument,
+                "a value of " + std::to_string(bytes.size()) + " bytes is over the limit of 1 GiB");
   }
   if (kind > PayloadKind::kUuid) {
     throw Error(ErrorCode::kTypeMismatch, "a value of a type that this version cannot store");

@@ -200,8 +200,7 @@ TEST_F(JsonInStore, AFrozensetKeyIsItsLiteral) {
   encoder.integer(5);
   encoder.end();
   put(Key::text("k"), encoder.finish());
-  EXPECT_EQ(get("$.k"), R"({"frozenset({1, 'a'})":5
-})");
+  EXPECT_EQ(get("$.k"), R"x({"frozenset({1, 'a'})":5})x");
   EXPECT_EQ(get("$.k[frozenset({'a', 1.0})]"), "5");
 }
 
