@@ -41,7 +41,9 @@ class StoredMembers final : public Members {
   }
   const char* type() override {
     const char* name = "NoneType";
-    with_member([&](const Transaction&, const Member& member) { name = type_name(member); });
+    with_member([&](const Transaction& transaction, const Member& member) {
+      name = type_name(session_->store(), transaction, member);
+    });
     return name;
   }
   bool container() override {

@@ -115,7 +115,8 @@ const char* key_type_name(const Key& key) {
       return "str";
     default:
       return is_heap(head.tag)
-                 ? payload_type_name(static_cast<PayloadKind>(head.tag & ~kLocationMask))
+                 ? payload_type_name(static_cast<PayloadKind>(head.tag & ~kLocationMask),
+                                     head.payload)
                  : "int";
   }
 }

@@ -135,7 +135,10 @@ void Subject::write_json(const Place& place, Buffer& to, size_t max_bytes) const
 }
 
 const char* Subject::type(const Place& place) const {
-  return key_type_ && place.node == 0 ? key_type_ : type_name(place.member);
+  if (key_type_ && place.node == 0) return key_type_;
+  return place.member.in_immutables() && session_
+             ? type_name(session_->store(), transaction(), place.member)
+             : type_name(place.member);
 }
 
 std::optional<uint64_t> Subject::length(const Place& place) const {

@@ -147,7 +147,8 @@ void TableCursor::column_of_value(sqlite3_context* context, const Column& column
   try {
     switch (column.kind) {
       case ColumnKind::kType:
-        return sqlite3_result_text(context, type_name(*found), -1, SQLITE_STATIC);
+        return sqlite3_result_text(context, type_name(store, transaction, *found), -1,
+                                   SQLITE_STATIC);
       case ColumnKind::kJson:
         return result_json(context, store, transaction, *found);
       case ColumnKind::kHandle:

@@ -268,7 +268,7 @@ void update_encoded(Table& table, const Key& from, const Key& to, const NewRow& 
   const auto current = write.find(from);
   if (!current) return;  // erased since the row was read
   check_key_type(row.key_type, to);
-  if (!row.whole()) check_type(row.type, type_name(*current));
+  if (!row.whole()) check_type(row.type, type_name(write.store(), write.transaction(), *current));
   if (!(to == from)) change_key(table, write, from, to);
   const bool unchanged = !row.json && row.value && is_itself(table, write, to, row.value);
   if (value && !unchanged) write.set(to, std::move(*value));
@@ -291,7 +291,7 @@ void drop_unchanged(Table& table, const Key& from, NewRow& row) {
     if (column && same) column = nullptr;
   };
   drop(row.value, row.value && shows_as(store, transaction, current, row.value));
-  drop(row.type, row.type && is_text(row.type, type_name(*current)));
+  drop(row.type, row.type && is_text(row.type, type_name(store, transaction, *current)));
   drop(row.key_type, row.key_type && is_text(row.key_type, key_type_name(from)));
   drop(row.handle, row.handle && sqlite3_value_type(row.handle) == SQLITE_BLOB);
   if (row.json) {

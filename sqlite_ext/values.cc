@@ -3,6 +3,7 @@
 #include "core/base/error.h"
 #include "core/base/utf8.h"
 #include "core/format/handle.h"
+#include "core/format/other_payload.h"
 #include "core/format/packed.h"
 #include "core/json/number.h"
 #include "core/json/other_text.h"
@@ -84,7 +85,8 @@ std::optional<Buffer> text_of(Store& store, const Transaction& transaction,
 
 const char* type_name(const Member& member) {
   if (member.has_payload() || member.in_immutables()) {
-    return payload_type_name(member.payload_kind());
+    return member.has_payload() ? payload_type_name(member.payload_kind(), member.payload())
+                                : payload_type_name(member.payload_kind());
   }
   switch (static_cast<WordKind>(member.tag)) {
     case WordKind::kNone:
@@ -111,6 +113,11 @@ const char* type_name(const Member& member) {
     default:
       throw Error(ErrorCode::kCorrupt, "a value of a kind this version does not know");
   }
+}
+
+const char* type_name(Store& store, const Transaction& transaction, const Member& member) {
+  if (!member.in_immutables()) return type_name(member);
+  return payload_type_name(member.payload_kind(), store.payload(transaction, member));
 }
 
 void result_text(sqlite3_context* context, Bytes text) {
@@ -143,6 +150,10 @@ void result_scalar(sqlite3_context* context, const Member& member, Bytes payload
       break;
   }
   const PayloadKind kind = member.payload_kind();
+  if (kind == PayloadKind::kNumpyScalar) {
+    const Member plain = unpack_scalar(decode_numpy(payload).plain);
+    return result_scalar(context, plain, plain.payload());
+  }
   if (is_blob(kind)) return result_blob(context, payload);
   if (kind == PayloadKind::kStr || kind == PayloadKind::kWtf8) return result_text(context, payload);
   result_text(context, shown_text(kind, payload));
@@ -169,6 +180,11 @@ void result_json(sqlite3_context* context, Store& store, const Transaction& tran
 bool shows_as(Store& store, const Transaction& transaction, const std::optional<Member>& member,
               sqlite3_value* value) {
   const Tag tag = member ? member->tag : tag_of(WordKind::kNone);
+  if (member && !is_container(tag) && (member->has_payload() || member->in_immutables()) &&
+      member->payload_kind() == PayloadKind::kNumpyScalar) {
+    const Bytes payload = scalar_payload(store, transaction, *member);
+    return shows_as(store, transaction, unpack_scalar(decode_numpy(payload).plain), value);
+  }
   const bool is_bool = tag == tag_of(WordKind::kTrue) || tag == tag_of(WordKind::kFalse);
   switch (sqlite3_value_type(value)) {
     case SQLITE_INTEGER:

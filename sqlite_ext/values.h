@@ -17,6 +17,8 @@ inline constexpr unsigned kJsonSubtype = 'J';
 
 // Python's name of a member's type: 'NoneType', 'bool', 'int', 'float', 'str', 'bytes', 'dict', ...
 const char* type_name(const Member& member);
+// The same; says which numpy scalar also where its bytes are in `immutables`.
+const char* type_name(Store& store, const Transaction& transaction, const Member& member);
 
 void result_text(sqlite3_context* context, Bytes text);
 void result_blob(sqlite3_context* context, Bytes bytes);

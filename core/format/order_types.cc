@@ -100,6 +100,23 @@ Buffer timedelta_key(const TimedeltaFields& value) {
   return key;
 }
 
+// The key is the plain value's. Text has order bytes that stand for str and bytes alone.
+void append_numpy(Buffer& to, Bytes payload, OrderPlace place) {
+  const NumpyScalar scalar = decode_numpy(payload);
+  Bytes rest = scalar.plain;
+  const Tag tag = read_packed(rest).tag;
+  const bool text = is_heap(tag) && tag <= heap_tag(PayloadKind::kBytes);
+  if (!scalar.equals_plain || text) {
+    throw Error(ErrorCode::kTypeMismatch,
+                "a numpy scalar that is no number cannot be a key: use its item() or str()");
+  }
+  if (place == OrderPlace::kElement) {
+    append_packed_element(to, scalar.plain);
+  } else {
+    to.append(Key::packed(scalar.plain).order());
+  }
+}
+
 }  // namespace
 
 void append_order_typed(Buffer& to, PayloadKind kind, Bytes payload, OrderPlace place) {
@@ -132,6 +149,8 @@ void append_order_typed(Buffer& to, PayloadKind kind, Bytes payload, OrderPlace 
       uint8_t safe = 0;
       return append_order_canonical(to, kOtherUuid, decode_uuid(payload, safe));
     }
+    case PayloadKind::kNumpyScalar:
+      return append_numpy(to, payload, place);
     default:
       throw Error(ErrorCode::kTypeMismatch, "a value of this type cannot be a key in this version");
   }

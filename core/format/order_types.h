@@ -12,7 +12,7 @@ namespace oocmap {
 // The most digits, written out, that a Decimal used as a key may have; a value may have any.
 inline constexpr int64_t kMaxKeyDigits = 100'000;
 
-// Appends the order bytes of a payload of kind kComplex to kUuid, but kBytearray.
+// Appends the order bytes of a payload of kind kComplex to kNumpyScalar, but kBytearray.
 // Errors: kInvalidArgument for NaN and for a Decimal of more than kMaxKeyDigits digits,
 //         kTypeMismatch for what is no key, kCorrupt.
 void append_order_typed(Buffer& to, PayloadKind kind, Bytes payload, OrderPlace place);

@@ -239,6 +239,39 @@ Bytes decode_uuid(Bytes payload, uint8_t& safe) {
   return payload.substr(0, kUuidBytes);
 }
 
+Buffer encode_numpy(const NumpyScalar& scalar) {
+  Buffer out;
+  append_le(out, scalar.type);
+  append_le(out, static_cast<uint8_t>(scalar.equals_plain ? 1 : 0));
+  out.append(scalar.plain);
+  append_varint(out, scalar.extra.size());
+  out.append(scalar.extra);
+  out.append(scalar.raw);
+  return out;
+}
+
+NumpyScalar decode_numpy(Bytes payload) {
+  NumpyScalar scalar;
+  scalar.type = take<uint8_t>(payload, "a numpy scalar is cut short");
+  const auto flags = take<uint8_t>(payload, "a numpy scalar is cut short");
+  if (scalar.type == 0 || flags > 1) throw_corrupt("a numpy scalar is of an unknown type");
+  scalar.equals_plain = flags == 1;
+  const Bytes before = payload;
+  const Packed head = read_packed(payload);
+  const bool shown = is_heap(head.tag) ? head.tag <= heap_tag(PayloadKind::kComplex)
+                                       : head.tag >= tag_of(WordKind::kFalse) &&
+                                             head.tag <= tag_of(WordKind::kFloat);
+  if (!shown) throw_corrupt("a numpy scalar's plain value is of an unknown kind");
+  scalar.plain = before.substr(0, before.size() - payload.size());
+  uint64_t size = 0;
+  if (!read_varint(payload, size) || size > payload.size()) {
+    throw_corrupt("a numpy scalar is cut short");
+  }
+  scalar.extra = payload.substr(0, size);
+  scalar.raw = payload.substr(size);
+  return scalar;
+}
+
 int64_t day_number(const DateFields& date) noexcept {
   const int64_t before = date.year - 1;
   int64_t days = before * 365 + before / 4 - before / 100 + before / 400;

@@ -1,6 +1,6 @@
-// Payloads of the kinds 0x04-0x0d: complex, bytearray, range, the datetime family, Decimal,
-// Fraction and UUID. Grammar in docs/format.md. Encoders take what Python guarantees; decoders
-// check every byte.
+// Payloads of the kinds 0x04-0x0e: complex, bytearray, range, the datetime family, Decimal,
+// Fraction, UUID and numpy's scalars. Grammar in docs/format.md. Encoders take what Python
+// guarantees; decoders check every byte.
 #pragma once
 
 #include <cstdint>
@@ -74,6 +74,19 @@ struct FractionParts {
   Bytes numerator;  // packed, as above
   Bytes denominator;
 };
+
+// Of numpy: its scalar type by code (docs/format.md), the plain value that SQL and JSON show,
+// packed, and the exact bytes.
+struct NumpyScalar {
+  uint8_t type = 0;
+  bool equals_plain = false;  // as Python's == and hash say: the plain value is the key, too
+  Bytes plain;                // bool, int, float, complex, str or bytes
+  Bytes extra;                // what of the dtype the type does not say, UTF-8
+  Bytes raw;                  // little-endian; empty for str_ and bytes_
+};
+
+OOCMAP_API Buffer encode_numpy(const NumpyScalar& scalar);
+OOCMAP_API NumpyScalar decode_numpy(Bytes payload);  // Errors: kCorrupt
 
 OOCMAP_API Buffer encode_complex(ComplexParts value);
 OOCMAP_API Buffer encode_date(const DateFields& date);

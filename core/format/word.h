@@ -33,8 +33,8 @@ enum class WordKind : uint8_t {
   kArray = 0x15,
 };
 
-// Do not renumber: on disk. 0x0e and 0x0f are numbered room: not written by version 0.1. The
-// payloads of 0x04-0x0d are in other_payload.h.
+// Do not renumber: on disk. 0x0f is numbered room: not written by version 0.1. The
+// payloads of 0x04-0x0e are in other_payload.h.
 enum class PayloadKind : uint8_t {
   kStr = 0x00,   // valid UTF-8
   kWtf8 = 0x01,  // generalised UTF-8: text with lone surrogates

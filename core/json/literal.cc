@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/base/utf8.h"
+#include "core/format/other_payload.h"
 #include "core/json/number.h"
 #include "core/json/other_text.h"
 
@@ -281,6 +282,10 @@ void write_scalar(const Packed& value, Buffer& to) {
     case heap_tag(PayloadKind::kStr):
     case heap_tag(PayloadKind::kWtf8):
       return write_quoted(value.payload, false, to);
+    case heap_tag(PayloadKind::kNumpyScalar): {
+      Bytes plain = decode_numpy(value.payload).plain;
+      return write_scalar(read_packed(plain), to);
+    }
     default:
       return append_payload_text(static_cast<PayloadKind>(value.tag & ~kLocationMask),
                                  value.payload, to);

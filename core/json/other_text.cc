@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
 
 #include "core/base/error.h"
 #include "core/format/corrupt.h"
@@ -170,9 +171,24 @@ const char* payload_type_name(PayloadKind kind) {
       return "Fraction";
     case PayloadKind::kUuid:
       return "UUID";
+    case PayloadKind::kNumpyScalar:
+      return "generic";  // numpy's base class of them
     default:
       throw Error(ErrorCode::kCorrupt, "a value of a kind this version does not know");
   }
+}
+
+const char* payload_type_name(PayloadKind kind, Bytes payload) {
+  if (kind != PayloadKind::kNumpyScalar) return payload_type_name(kind);
+  // By code, from 1 on. Do not renumber: on disk.
+  static constexpr const char* kNames[] = {
+      "bool",       "int8",        "int16",      "int32",       "int64",    "uint8",
+      "uint16",     "uint32",      "uint64",     "float16",     "float32",  "float64",
+      "longdouble", "complex64",   "complex128", "clongdouble", "str_",     "bytes_",
+      "datetime64", "timedelta64", "void",       "longlong",    "ulonglong"};
+  const size_t type = decode_numpy(payload).type;
+  if (type > std::size(kNames)) throw_corrupt("a numpy scalar is of an unknown type");
+  return kNames[type - 1];
 }
 
 void append_payload_text(PayloadKind kind, Bytes payload, Buffer& to) {

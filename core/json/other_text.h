@@ -12,6 +12,10 @@ namespace oocmap {
 // version does not know.
 OOCMAP_API const char* payload_type_name(PayloadKind kind);
 
+// The same of a member; of a numpy scalar, which has kinds of its own, the name of its type.
+// Errors: kCorrupt.
+OOCMAP_API const char* payload_type_name(PayloadKind kind, Bytes payload);
+
 // Whether a payload of this kind is shown as its payload_text().
 constexpr bool has_payload_text(PayloadKind kind) noexcept {
   return kind == PayloadKind::kComplex ||

@@ -7,6 +7,8 @@
 
 #include "core/base/error.h"
 #include "core/base/utf8.h"
+#include "core/format/other_payload.h"
+#include "core/format/packed.h"
 #include "core/json/array_writer.h"
 #include "core/json/base64.h"
 #include "core/json/literal.h"
@@ -268,6 +270,11 @@ void write_json_scalar(const Member& value, Bytes payload, Buffer& to) {
       return;
     case PayloadKind::kBytearray:
       return write_quoted_base64(payload, to);
+    case PayloadKind::kNumpyScalar: {
+      Bytes plain = decode_numpy(payload).plain;
+      const Packed head = read_packed(plain);
+      return write_json_scalar({head.tag, head.word, nullptr, 0}, head.payload, to);
+    }
     default:
       return write_quoted_payload_text(value.payload_kind(), payload, to);
   }
@@ -299,7 +306,11 @@ void write_json_packed(Bytes packed, Buffer& to) {
 void write_json_key(const Key& key, Buffer& to) {
   const Buffer packed = key.pack();
   Bytes rest = packed;
-  const Packed head = read_packed(rest);
+  Packed head = read_packed(rest);
+  if (head.tag == heap_tag(PayloadKind::kNumpyScalar)) {
+    Bytes plain = decode_numpy(head.payload).plain;
+    head = read_packed(plain);
+  }
   switch (head.tag) {
     case heap_tag(PayloadKind::kStr):
     case heap_tag(PayloadKind::kWtf8):

@@ -9,7 +9,7 @@ void check_payload(PayloadKind kind, Bytes bytes) {
     throw Error(ErrorCode::kInvalidArgument,
                 "a value of " + std::to_string(bytes.size()) + " bytes is over the limit of 1 GiB");
   }
-  if (kind > PayloadKind::kUuid) {
+  if (kind > PayloadKind::kNumpyScalar) {
     throw Error(ErrorCode::kTypeMismatch, "a value of a type that this version cannot store");
   }
 }

@@ -81,7 +81,7 @@ class OOCMAP_API ValueEncoder {
   void boolean(bool value);
   void integer(int64_t value);
   void floating(double value);
-  // kStr to kUuid. Errors: kInvalidArgument over kMaxValueBytes.
+  // kStr to kNumpyScalar. Errors: kInvalidArgument over kMaxValueBytes.
   void payload(PayloadKind kind, Bytes bytes);
   void reference(Identity identity, WordKind kind);
 

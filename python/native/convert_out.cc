@@ -14,8 +14,10 @@ PyObject* immutable_to_python(const MapReading& reading, const Member& member) {
   if (PyObject* known = cache.find(member.word)) return known;
   const Bytes payload = reading.store().payload(reading.transaction(), member);
   PyObject* object = payload_to_python(member.payload_kind(), payload);
-  // A bytearray is read as a copy: each its own.
-  if (payload.size() <= kLargestCached && !PyByteArray_CheckExact(object)) {
+  // What can be changed (a bytearray, numpy's void) is read as a copy: each its own.
+  const PayloadKind kind = member.payload_kind();
+  const bool fixed = kind != PayloadKind::kBytearray && kind != PayloadKind::kNumpyScalar;
+  if (fixed && payload.size() <= kLargestCached) {
     cache.add(member.word, object);
   }
   return object;

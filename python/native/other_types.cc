@@ -4,6 +4,7 @@
 #include "core/format/other_payload.h"
 #include "core/format/packed.h"
 #include "python/native/datetimes.h"
+#include "python/native/numpy_scalars.h"
 #include "python/native/scalars.h"
 
 namespace oocmap::python {
@@ -174,6 +175,8 @@ PyObject* made(PayloadKind kind, Bytes payload) {
       return fraction_to_python(payload);
     case PayloadKind::kUuid:
       return uuid_to_python(payload);
+    case PayloadKind::kNumpyScalar:
+      return numpy_to_python(payload);
     default:
       return datetime_to_python(kind, payload);
   }
@@ -205,7 +208,7 @@ std::optional<OtherPayload> other_payload(PyObject* value) {
                         int_attributes(value, {"_numerator", "_denominator"})};
   }
   if (uuid_class.is_type_of(value)) return OtherPayload{PayloadKind::kUuid, uuid_payload(value)};
-  return std::nullopt;
+  return numpy_payload(value);
 }
 
 PyObject* other_to_python(PayloadKind kind, Bytes payload) {

@@ -1,6 +1,7 @@
 // Python's types beyond those of JSON, as the format's payloads and back: complex, bytearray,
-// range, datetime, date, time, timedelta, Decimal, Fraction, UUID. All by exact type; nothing here
-// runs Python code of the caller's, but a tzinfo of the standard library's.
+// range, datetime, date, time, timedelta, Decimal, Fraction, UUID, and numpy's scalars. All by
+// exact type; nothing here runs Python code of the caller's, but a tzinfo of the standard
+// library's.
 #pragma once
 
 #include <optional>
@@ -23,7 +24,7 @@ struct OtherPayload {
 // Cost: for other types a few comparisons.
 std::optional<OtherPayload> other_payload(PyObject* value);
 
-// The object of a payload of kinds kComplex to kUuid. Returns a new reference.
+// The object of a payload of kinds kComplex to kNumpyScalar. Returns a new reference.
 // Errors: kCorrupt; what zoneinfo raises for a key that this machine's time zone data lacks.
 PyObject* other_to_python(PayloadKind kind, Bytes payload);
 

@@ -84,6 +84,24 @@ TEST(OtherPayload, GoldenOrderBytes) {
             "50167fffffff00ff00ff00ff0100ff00ff00ff0200");
 }
 
+NumpyScalar float32(Bytes plain) { return {11, true, plain, "", Bytes("\0\0\0\x3f", 4)}; }
+
+TEST(OtherPayload, NumpyScalars) {
+  Buffer plain;
+  pack_float(plain, 0.5);
+  const Buffer bytes = encode_numpy(float32(plain));
+  EXPECT_EQ(hex(bytes), "0b0104000000000000e03f000000003f");
+  EXPECT_EQ(decode_numpy(bytes).raw, Bytes("\0\0\0\x3f", 4));
+  EXPECT_EQ(Key::payload(PayloadKind::kNumpyScalar, bytes), Key::floating(0.5));
+  NumpyScalar time{19, false, plain, "<M8[D]", "12345678"};
+  EXPECT_EQ(hex(encode_numpy(time)), "130004000000000000e03f063c4d385b445d3132333435363738");
+  EXPECT_EQ(refusal([&] { Key::payload(PayloadKind::kNumpyScalar, encode_numpy(time)); }),
+            ErrorCode::kTypeMismatch);
+  Buffer tuple;
+  pack_tuple(tuple, 0);
+  EXPECT_EQ(refusal([&] { decode_numpy(encode_numpy(float32(tuple))); }), ErrorCode::kCorrupt);
+}
+
 TEST(OtherPayload, DatetimesAreReadBack) {
   const Buffer bytes = encode_datetime(moment(new_york()));
   const DatetimeFields read = decode_datetime(bytes);
@@ -216,7 +234,8 @@ TEST(HostileOtherPayload, IsRefusedOrAKey) {
       {PayloadKind::kTimedelta, encode_timedelta({1, 2, 3})},
       {PayloadKind::kDecimal, "-12.50E+7"},
       {PayloadKind::kFraction, ints({2, 6})},
-      {PayloadKind::kUuid, Buffer(17, '\1')}};
+      {PayloadKind::kUuid, Buffer(17, '\1')},
+      {PayloadKind::kNumpyScalar, encode_numpy(float32(ints({7})))}};
   constexpr uint64_t kSeed = 77;
   std::mt19937_64 random(kSeed);
   size_t keys = 0;
@@ -240,7 +259,8 @@ TEST(HostileOtherPayload, IsRefusedOrAKey) {
         ++keys;
       } catch (const Error& error) {
         const bool expected =
-            error.code() == ErrorCode::kCorrupt || error.code() == ErrorCode::kInvalidArgument;
+            error.code() == ErrorCode::kCorrupt || error.code() == ErrorCode::kInvalidArgument ||
+            (kind == PayloadKind::kNumpyScalar && error.code() == ErrorCode::kTypeMismatch);
         ASSERT_TRUE(expected) << error.what();
         ++refused;
       }
