@@ -145,11 +145,6 @@ def test_what_is_refused_is_named_with_its_place(m: Any) -> None:
     assert "x" not in m
 
 
-def test_array_is_still_refused_by_name(m: Any) -> None:
-    with pytest.raises(oocmap.UnsupportedTypeError, match="ndarray"):
-        m["x"] = np.zeros(3)
-
-
 def run(path: Path, program: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", program, os.fspath(path)], check=True, capture_output=True, text=True

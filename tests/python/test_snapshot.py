@@ -267,20 +267,20 @@ def test_threads(filled: Any) -> None:
     assert failures == []
 
 
-def _read_inherited(s: Any, path: Path, results: Any) -> None:
+def _read_inherited(s: Any, m: Any, results: Any) -> None:
     try:
         s["d"]
     except oocmap.ClosedError as error:
         results.put(str(error))
-    with oocmap.OOCMap(path) as mine:
+    with m.snapshot() as mine:
         results.put(mine["l"].eager())
 
 
-def test_fork(path: Path, filled: Any) -> None:
+def test_fork(filled: Any) -> None:
     context = multiprocessing.get_context("fork")
     results = context.Queue()
     with filled.snapshot() as s:
-        child = context.Process(target=_read_inherited, args=(s, path, results))
+        child = context.Process(target=_read_inherited, args=(s, filled, results))
         child.start()
         child.join()
         assert child.exitcode == 0

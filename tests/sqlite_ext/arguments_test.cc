@@ -69,7 +69,7 @@ TEST_F(ArgumentsTest, ColumnsAreChecked) {
   EXPECT_EQ(
       rest_error("name TEXT PATH '$.a[' "),
       "oocmap: in \"name TEXT PATH '$.a['\": bad JSON path '$.a[' at character 4: expected an "
-      "index, '#-N' or a literal: None, True, 7, 1.5, 'text', b'bytes', (1, 'a')");
+      "index, '#-N' or a literal: None, True, 7, 1.5, 'text', b'bytes', (1, 'a'), frozenset({1})");
   EXPECT_EQ(rest_error("5 PATH '$.a'"), "");  // a name like any other once it is quoted
   EXPECT_EQ(rest_error("'a' TEXT PATH '$.a'"),
             "oocmap: unexpected \"'a'\" in \"'a' TEXT PATH '$.a'\"; " + any_form);
