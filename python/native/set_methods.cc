@@ -281,6 +281,7 @@ PyTypeObject* make_lazy_set_type(PyObject* module, PyTypeObject* base) {
       {Py_tp_dealloc, slot(lazy_dealloc)},
       {Py_tp_traverse, slot(lazy_traverse)},
       {Py_tp_repr, slot(lazy_repr)},
+      {Py_tp_init, slot(set_init)},
       {Py_tp_methods, set_update_methods},
       {Py_nb_inplace_or, slot(set_inplace_or)},
       {Py_nb_inplace_and, slot(set_inplace_and)},

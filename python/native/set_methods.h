@@ -27,6 +27,7 @@ std::optional<Key> member_to_find(PyObject* member);
 
 // The methods that change a LazySet, for its type; set_update.cc. Each is one write.
 extern PyMethodDef set_update_methods[];
+int set_init(PyObject* self, PyObject* arguments, PyObject* keywords);
 PyObject* set_inplace_or(PyObject* self, PyObject* other);
 PyObject* set_inplace_and(PyObject* self, PyObject* other);
 PyObject* set_inplace_subtract(PyObject* self, PyObject* other);

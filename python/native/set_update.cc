@@ -88,6 +88,22 @@ void update(Container& set, Others others) {
   add_all(set, keys);
 }
 
+// As set's __init__: the members are exchanged for those of the iterable.
+void exchange(Container& set, PyObject* iterable) {
+  set.map->check_open();
+  std::vector<Key> keys;
+  if (iterable != nullptr) {
+    each_member(iterable, [&](PyObject* member) { keys.push_back(key_to_store(member)); });
+  }
+  const Identity identity = set.identity;
+  change(set, [&](Store& store, WriteTransaction& transaction) {
+    const bool changed = store.locate(transaction, identity).count() != 0 || !keys.empty();
+    set_clear(store, transaction, identity);
+    for (const Key& key : keys) set_add(store, transaction, identity, key);
+    return changed;
+  });
+}
+
 void difference_update(Container& set, Others others) {
   set.map->check_open();
   std::vector<Key> keys;
@@ -227,6 +243,18 @@ PyObject* lazy_set_symmetric_difference_update(PyObject* self, PyObject* other) 
 }
 
 }  // namespace
+
+int set_init(PyObject* self, PyObject* arguments, PyObject* keywords) {
+  return guarded_int([=] {
+    if (keywords != nullptr && PyDict_GET_SIZE(keywords) > 0) {
+      raise(PyExc_TypeError, "set() takes no keyword arguments");
+    }
+    PyObject* iterable = nullptr;
+    checked(PyArg_UnpackTuple(arguments, "set", 0, 1, &iterable) ? 0 : -1);
+    exchange(container_of(self), iterable);
+    return 0;
+  });
+}
 
 // --- Operators: the set itself is what they give
 
