@@ -17,7 +17,7 @@ from typing import Any, assert_type
 
 import apsw
 import oocmap
-from oocmap import LazyDict, LazyList, LazyTuple, OOCMap
+from oocmap import LazyDict, LazyFrozenSet, LazyList, LazySet, LazyTuple, OOCMap
 
 
 def untyped(m: OOCMap[Any, Any]) -> None:
@@ -85,6 +85,28 @@ def tuples(m: OOCMap[str, LazyTuple[int]]) -> None:
     assert_type(m["t"][:1], tuple[int, ...])
     assert_type(hash(m["t"]), int)
     assert_type({m["t"]: 1}, dict[LazyTuple[int], int])
+
+
+def sets(m: OOCMap[str, LazySet[str]], n: OOCMap[str, LazyFrozenSet[int]]) -> None:
+    m["s"] = {"a"}
+    m["s"] = {1}  # type: ignore[arg-type]
+    n["f"] = frozenset({1, 2})
+    n["f"] = {1}  # type: ignore[call-overload]
+    s = m["s"]
+    s.add("b")
+    s.add(1)  # type: ignore[arg-type]
+    s.update(["c"], {"d"})
+    s |= {"e"}
+    s -= {1}
+    assert_type(s, LazySet[str])
+    assert_type(s | {1}, set[str | int])
+    assert_type(s - {1}, set[str])
+    assert_type(s.pop(), str)
+    assert_type(s.eager(), set[str])
+    assert_type(list(s), list[str])
+    assert_type(n["f"] & {1}, frozenset[int])
+    assert_type(n["f"].union("ab"), frozenset[int | str])
+    assert_type({n["f"]: 1}, dict[LazyFrozenSet[int], int])
 
 
 def as_abstract_types(m: OOCMap[str, LazyList[int]]) -> None:
