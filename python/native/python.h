@@ -6,6 +6,7 @@
 #define PY_SSIZE_T_CLEAN
 #endif
 #include <Python.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -65,11 +66,22 @@ template <typename... Arguments>
   throw PythonRaised{};
 }
 
+// Takes the GIL again. Where the interpreter is ending, CPython before 3.14 ends a daemon thread
+// here by pthread_exit(), whose unwinding may not pass through a destructor; so the thread stays,
+// as later versions let it. The process ends under it.
+inline void restore_thread(PyThreadState* state) noexcept {
+  try {
+    PyEval_RestoreThread(state);
+  } catch (...) {
+    for (;;) pause();
+  }
+}
+
 // Lets other threads run Python while this one waits; nothing in its scope may touch a PyObject.
 class WithoutGil {
  public:
   WithoutGil() : state_(PyEval_SaveThread()) {}
-  ~WithoutGil() { PyEval_RestoreThread(state_); }
+  ~WithoutGil() { restore_thread(state_); }
   WithoutGil(const WithoutGil&) = delete;
   WithoutGil& operator=(const WithoutGil&) = delete;
 
