@@ -52,6 +52,7 @@ class Copier {
   std::vector<Open> open_;
   // Containers that more than one word may refer to: their numbers in the encoder.
   std::unordered_map<Identity, size_t> numbers_;
+  Identity first_ = 0;
   std::unordered_map<uint64_t, std::shared_ptr<const ShapeKeys>> shapes_;
 };
 
@@ -83,7 +84,11 @@ void Copier::emit_word(const Member& value) {
 void Copier::begin(const Member& value) {
   const auto record = transaction_.get(Database::kRecords, record_of(value.word));
   if (!record) throw_stale();
-  const bool shared = (record_flags(*record) & (kRecordPinned | kRecordShared)) != 0;
+  // The value itself, too: the one reference there is to it may be within it.
+  const bool first = open_.empty();
+  const bool shared = first || value.word == first_ ||
+                      (record_flags(*record) & (kRecordPinned | kRecordShared)) != 0;
+  if (first) first_ = value.word;
   if (shared) {
     const auto known = numbers_.find(value.word);
     if (known != numbers_.end()) return to_.again(known->second);

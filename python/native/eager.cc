@@ -32,6 +32,8 @@ class EagerReader {
   Ref read(const Member& member) {
     if (!member.container()) return Ref::steal(scalar_to_python(reading_, member));
     Ref result = Ref::steal(begin(member, 0, {}));
+    first_ = member.word;
+    first_object_ = result.get();
     while (!stack_.empty()) {
       if (!fill(stack_.size() - 1)) stack_.pop_back();
     }
@@ -41,7 +43,8 @@ class EagerReader {
  private:
   // Makes the object for a container and puts it on the stack, or finds it among those made before.
   PyObject* begin(const Member& member, uint64_t parent, Bytes parent_record);
-  // Only what a pinned or shared record holds can be met twice, so only that is remembered.
+  // Only what a pinned or shared record holds can be met twice, so only that is remembered; and the
+  // value itself, to which the one reference there is may be within it.
   static bool may_be_shared(Bytes record) {
     return (record_flags(record) & (kRecordPinned | kRecordImmutable | kRecordShared)) != 0;
   }
@@ -66,10 +69,13 @@ class EagerReader {
   RawArrays& arrays_;
   std::vector<Frame> stack_;
   std::unordered_map<Identity, PyObject*> made_;
+  Identity first_ = 0;
+  PyObject* first_object_ = nullptr;
 };
 
 PyObject* EagerReader::begin(const Member& member, uint64_t parent, Bytes parent_record) {
   const Identity identity = member.word;
+  if (identity == first_) return Py_NewRef(first_object_);
   if (!made_.empty()) {
     if (const auto known = made_.find(identity); known != made_.end())
       return Py_NewRef(known->second);

@@ -170,3 +170,20 @@ def test_counter_swap_shuffle_and_sort_of_nested_values(m: Any) -> None:
         assert [handle["n"] for handle in handles] == [0, 1, 2, 3, 4]
         handles[0]["list"].append("through a handle")
         assert m["list"][0]["list"][-1] == "through a handle"
+
+
+@pytest.mark.parametrize("size", [1, 1000])
+def test_value_whose_one_reference_is_inside_itself(m: Any, tmp_path: Path, size: int) -> None:
+    """Nothing says that the inner one is met twice, but where it is itself what is read."""
+    m["outer"] = [{i: i for i in range(size)}]
+    m["alias"] = m["outer"]
+    inner = m["outer"][0]
+    inner["outer"] = m["outer"]
+    value = inner.eager()
+    assert value["outer"][0] is value
+    with oocmap.OOCMap(tmp_path / "other.ooc", durability="off") as other:
+        other["inner"] = inner
+        copied = other["inner"].eager()
+        assert copied["outer"][0] is copied
+        other["inner"]["new"] = 1
+        assert other["inner"]["outer"][0]["new"] == 1
