@@ -96,6 +96,11 @@ check_core_alone() {
   build_and_test core
 }
 
+# Longer than in ./run test; of the installed package.
+check_state_machine() {
+  OOCMAP_STATE_RUNS=1000 run_pytest tests/scenarios/test_state_machine.py
+}
+
 # The C++ tests, those of the extension among them; then the SQL scripts in a shell with the sanitizer loaded first.
 check_asan_ubsan() {
   export ASAN_OPTIONS=strict_string_checks=1:check_initialization_order=1

@@ -75,7 +75,7 @@ class EagerReader {
 
 PyObject* EagerReader::begin(const Member& member, uint64_t parent, Bytes parent_record) {
   const Identity identity = member.word;
-  if (identity == first_) return Py_NewRef(first_object_);
+  if (first_object_ != nullptr && identity == first_) return Py_NewRef(first_object_);
   if (!made_.empty()) {
     if (const auto known = made_.find(identity); known != made_.end())
       return Py_NewRef(known->second);

@@ -1,0 +1,581 @@
+"""A map against plain Python objects, through every stored type and method, driven by hypothesis.
+
+Each step does one thing to a stored value and to its plain twin: results and exceptions must agree,
+and then everything that is stored, its sharing and cycles included. Between them the map is
+reopened, forked, and transactions are begun, nested, committed and rolled back; handles are kept
+across all of it, and stored again.
+
+A new type is added in two places: VALUES, what may be stored, and METHODS, what is done to it.
+
+OOCMAP_STATE_RUNS sets the number of runs (300; `./run check` sets 1,000), OOCMAP_STATE_STEPS
+that of steps in each (50). A failure prints the steps it was reduced to, and a line for
+@reproduce_failure.
+"""
+
+# These operators are what is tested.
+
+import copy
+import os
+import re
+import shutil
+import tempfile
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import oocmap
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+RUNS = int(os.environ.get("OOCMAP_STATE_RUNS", "300"))
+STEPS = int(os.environ.get("OOCMAP_STATE_STEPS", "50"))
+
+# --- What is stored. NaN is left out: a stored one is another object each time, and equals nothing.
+
+SCALARS = [
+    None,
+    True,
+    False,
+    *(0, 1, -1, 7, 200, -40_000, 2**31, -(2**63), 2**63, -(2**70), 10**40),
+    *(0.0, -0.0, 1.0, 0.1, 1e300, float("inf")),
+    *("", "a", "b", "name", "a longer text", "ключ", "\ud800", "x" * 33, "y" * 600),
+    *(b"", b"a", b"bytes of some length", b"z" * 600),
+]
+KEYS = [*SCALARS, (), (1, "t"), ("t", (2.0, None)), ("k" * 500,), "k" * 500]
+INDICES = [*range(-4, 9), -1000, 1000, 10**30]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Stands in a drawn value for a handle that was kept, or None where there is none."""
+
+    number: int
+
+
+# Large enough to spill, and to spill when some are added.
+LARGE: list[Callable[[], Any]] = [
+    lambda: list(range(890)),
+    lambda: [[i] for i in range(1200)],
+    lambda: {i: i for i in range(126)},
+    lambda: {f"key {i}": [i] for i in range(300)},
+    lambda: tuple(range(1000)),
+]
+
+keys = st.sampled_from(KEYS)
+scalars = st.sampled_from(SCALARS)
+kept = st.builds(Kept, st.integers(0, 7))
+VALUES = st.one_of(
+    scalars,
+    kept,
+    st.recursive(
+        st.one_of(scalars, scalars, kept),
+        lambda members: st.one_of(
+            st.lists(members, max_size=5),
+            st.lists(members, max_size=4).map(tuple),
+            st.dictionaries(keys, members, max_size=5),
+        ),
+        max_leaves=8,
+    ),
+    st.sampled_from(LARGE),
+)
+lists = st.lists(VALUES, max_size=4)
+dicts = st.dictionaries(keys, VALUES, max_size=4)
+pairs = st.lists(st.tuples(keys, VALUES), max_size=4)
+indices = st.sampled_from(INDICES)
+steps = st.sampled_from([None, None, None, 1, 2, -1, -3])
+bounds = st.one_of(st.none(), indices)
+slices = st.builds(slice, bounds, bounds, steps)
+unhashable = st.sampled_from([[], {}])
+
+
+def resolve(drawn: Any, handles: list[Any]) -> Any:
+    """What was drawn as a new object: with handles for Kept."""
+    if isinstance(drawn, Kept):
+        return handles[drawn.number % len(handles)] if handles else None
+    if callable(drawn):
+        return drawn()
+    if type(drawn) in (list, tuple):
+        return type(drawn)(resolve(member, handles) for member in drawn)
+    if type(drawn) is dict:
+        return {key: resolve(member, handles) for key, member in drawn.items()}
+    return drawn
+
+
+# --- What is done: a name, what it is done with, and how
+
+Method = tuple[str, Callable[..., Any], tuple[st.SearchStrategy[Any], ...]]
+
+
+def concat(x: Any, values: list[Any]) -> Any:
+    x += values
+    return x
+
+
+def repeat(x: Any, times: int) -> Any:
+    if len(x) > 100:  # or it grows beyond all bounds
+        return None
+    x *= times
+    return x
+
+
+def merge(x: Any, other: Any) -> Any:
+    x |= other
+    return x
+
+
+def swap(x: Any, i: int, k: int) -> None:
+    x[i], x[k] = x[k], x[i]
+
+
+def add_while_iterating(x: Any, key: Any) -> str | None:
+    try:
+        for _ in x:
+            x[key] = 0
+    except RuntimeError as error:
+        return str(error)
+    return None
+
+
+def by_type(members: Any) -> list[str]:
+    """A sort key that orders everything."""
+    return [builtin_names(type(members).__name__)]
+
+
+OF_SEQUENCES: list[Method] = [
+    ("[i]", lambda x, i: x[i], (indices,)),
+    ("[slice]", lambda x, i: x[i], (slices,)),
+    ("in", lambda x, v: v in x, (VALUES,)),
+    ("index", lambda x, v: x.index(v), (VALUES,)),
+    ("index from", lambda x, v, i, k: x.index(v, i, k), (VALUES, indices, indices)),
+    ("count", lambda x, v: x.count(v), (VALUES,)),
+    ("len", len, ()),
+    ("list", list, ()),
+    ("reversed", lambda x: list(reversed(x)), ()),
+    ("*", lambda x, n: x * n if len(x) < 100 else None, (st.integers(-1, 3),)),
+    ("hash", lambda x: hash(x) and None, ()),
+    ("repr", lambda x: repr(x)[:5000], ()),
+    ("min", lambda x: min(x), ()),
+    ("bool", bool, ()),
+]
+
+METHODS: dict[type, list[Method]] = {
+    dict: [
+        ("[k]", lambda x, k: x[k], (keys,)),
+        ("[k] =", lambda x, k, v: x.__setitem__(k, v), (keys, VALUES)),
+        ("[k] = again", lambda x, k, v: x.__setitem__(k, v), (keys, VALUES)),
+        ("[[]] =", lambda x, k, v: x.__setitem__(k, v), (unhashable, VALUES)),
+        ("del", lambda x, k: x.__delitem__(k), (keys,)),
+        ("in", lambda x, k: k in x, (keys,)),
+        ("get", lambda x, k, v: x.get(k, v), (keys, VALUES)),
+        ("pop", lambda x, k: x.pop(k), (keys,)),
+        ("pop default", lambda x, k, v: x.pop(k, v), (keys, VALUES)),
+        ("popitem", lambda x: x.popitem(), ()),
+        ("setdefault", lambda x, k, v: x.setdefault(k, v), (keys, VALUES)),
+        ("update", lambda x, d: x.update(d), (dicts,)),
+        ("update pairs", lambda x, p: x.update(iter(p)), (pairs,)),
+        ("update keywords", lambda x, v: x.update([], name=v), (VALUES,)),
+        ("update lazy", lambda x, v: x.update(v), (kept,)),
+        ("update itself", lambda x: x.update(x), ()),
+        ("|=", merge, (dicts,)),
+        ("|", lambda x, d: x | d, (dicts,)),
+        ("ror", lambda x, d: d | x, (dicts,)),
+        ("clear", lambda x: x.clear(), ()),
+        ("copy", lambda x: x.copy(), ()),
+        ("keys &", lambda x, d: x.keys() & d.keys(), (dicts,)),
+        ("keys -", lambda x, d: x.keys() - d.keys(), (dicts,)),
+        ("items", lambda x: list(x.items()), ()),
+        ("reversed", lambda x: list(reversed(x.items())), ()),
+        ("in values", lambda x, v: v in x.values(), (VALUES,)),
+        ("in items", lambda x, k, v: (k, v) in x.items(), (keys, VALUES)),
+        ("==", lambda x, d: [x == d, d == x, x != d], (dicts,)),
+        ("**", lambda x: {**x}, ()),
+        ("swap", swap, (keys, keys)),
+        ("iterate and add", add_while_iterating, (keys,)),
+        ("len", len, ()),
+        ("repr", lambda x: repr(x)[:5000], ()),
+    ],
+    list: [
+        *OF_SEQUENCES,
+        ("[i] =", lambda x, i, v: x.__setitem__(i, v), (indices, VALUES)),
+        ("del [i]", lambda x, i: x.__delitem__(i), (indices,)),
+        ("[slice] =", lambda x, i, v: x.__setitem__(i, v), (slices, lists)),
+        ("[slice] = itself", lambda x, i: x.__setitem__(i, x) if len(x) < 2000 else 0, (slices,)),
+        ("del [slice]", lambda x, i: x.__delitem__(i), (slices,)),
+        ("append", lambda x, v: x.append(v), (VALUES,)),
+        ("append itself", lambda x: x.append(x), ()),
+        ("extend", lambda x, v: x.extend(v), (lists,)),
+        ("extend lazy", lambda x, v: x.extend(v) if len(x) < 2000 else 0, (kept,)),
+        ("extend itself", lambda x: x.extend(x) if len(x) < 2000 else 0, ()),
+        ("insert", lambda x, i, v: x.insert(i, v), (indices, VALUES)),
+        ("pop", lambda x: x.pop(), ()),
+        ("pop(i)", lambda x, i: x.pop(i), (indices,)),
+        ("remove", lambda x, v: x.remove(v), (VALUES,)),
+        ("clear", lambda x: x.clear(), ()),
+        ("reverse", lambda x: x.reverse(), ()),
+        ("sort", lambda x: x.sort(), ()),
+        ("sort by type", lambda x, r: x.sort(key=by_type, reverse=r), (st.booleans(),)),
+        ("+", lambda x, v: x + v, (lists,)),
+        ("radd", lambda x, v: v + x, (lists,)),
+        ("+ tuple", lambda x, v: x + tuple(v), (lists,)),
+        ("+=", concat, (lists,)),
+        ("*=", repeat, (st.integers(-1, 3),)),
+        ("<", lambda x, v: [x == v, x < v], (lists,)),
+        ("swap", swap, (indices, indices)),
+        ("copy", lambda x: x.copy(), ()),
+    ],
+    tuple: [
+        *OF_SEQUENCES,
+        ("+", lambda x, v: x + tuple(v), (lists,)),
+        ("radd", lambda x, v: tuple(v) + x, (lists,)),
+        ("<", lambda x, v: [x == tuple(v), x < tuple(v)], (lists,)),
+        ("[i] =", lambda x, i, v: x.__setitem__(i, v), (indices, VALUES)),
+    ],
+}
+
+# Of each type, so that hypothesis shrinks towards the first.
+METHOD_STRATEGIES = {
+    kind: st.sampled_from(methods).flatmap(
+        lambda method: st.tuples(st.just(method[:2]), st.tuples(*method[2]))
+    )
+    for kind, methods in METHODS.items()
+}
+
+LAZIES = (oocmap.LazyDict, oocmap.LazyList, oocmap.LazyTuple)
+CONTAINERS = tuple(METHODS)
+
+
+# --- Comparison
+
+
+def plain(value: Any, within: tuple[int, ...] = ()) -> Any:
+    """A result with the builtins that its lazies stand for; what was popped may be in itself."""
+    if isinstance(value, (*LAZIES, oocmap.OOCMap)):
+        return value.eager()
+    if id(value) in within:
+        return value
+    within = (*within, id(value))
+    if type(value) in (list, tuple, set):
+        return type(value)(plain(member, within) for member in value)
+    if type(value) is dict:
+        return {key: plain(member, within) for key, member in value.items()}
+    return value
+
+
+def builtin_names(text: str) -> str:
+    # The repr of a plain value that holds handles shows where a cycle closes in each by itself.
+    text = re.sub(r"^.* is not in list$", "is not in list", text, flags=re.DOTALL)
+    return re.sub(r"(oocmap\.)?Lazy(Dict|List|Tuple)", lambda found: found[2].lower(), text)
+
+
+def attempt(function: Callable[..., Any], subject: Any, arguments: Any) -> tuple[Any, ...]:
+    try:
+        return "gave", function(subject, *arguments)
+    except RecursionError:
+        return ("recursed",)
+    except oocmap.UnsupportedTypeError:
+        raise
+    except Exception as error:
+        return "raised", type(error), builtin_names(str(error))
+
+
+def restored(value: Any, saved: Any) -> None:
+    """An operation that raises leaves a stored container as it was; a builtin may keep a part."""
+    if type(value) is list:
+        value[:] = saved
+    elif type(value) is dict:
+        value.clear()
+        value.update(saved)
+
+
+def reaches(value: Any, container: Any) -> bool:
+    """Whether the container lies in the value."""
+    seen: set[int] = set()
+    todo = [value]
+    while todo:
+        value = todo.pop()
+        if value is container:
+            return True
+        if type(value) in CONTAINERS and id(value) not in seen:
+            seen.add(id(value))
+            todo += value.values() if type(value) is dict else value
+    return False
+
+
+class Comparison:
+    """Whether two values are equal to the bit, and share the same mutable parts."""
+
+    def __init__(self, sharing: bool = True) -> None:
+        self.sharing = sharing
+        self.pairs: dict[int, int] = {}
+        self.back: dict[int, int] = {}
+        self.alive: list[Any] = []
+
+    def same(self, a: Any, b: Any) -> bool:
+        todo = [(a, b)]
+        while todo:
+            a, b = todo.pop()
+            if type(a) is not type(b):
+                return False
+            if type(a) not in CONTAINERS:
+                if a != b or repr(a) != repr(b):
+                    return False
+                continue
+            if len(a) != len(b):
+                return False
+            if id(a) in self.pairs or id(b) in self.back:
+                known = self.pairs.get(id(a)) == id(b) and self.back.get(id(b)) == id(a)
+                if known:
+                    continue
+                if self.sharing and type(a) is not tuple:
+                    return False
+            self.pairs[id(a)], self.back[id(b)] = id(b), id(a)
+            self.alive += (a, b)
+            if type(a) is dict:
+                if list(map(repr, a)) != list(map(repr, b)):
+                    return False
+                todo += zip(a.values(), b.values(), strict=True)
+            else:
+                todo += zip(a, b, strict=True)
+        return True
+
+
+# --- The machine
+
+
+class Rollback(Exception):  # noqa: N818  (no error: how a block is left)
+    pass
+
+
+@dataclass
+class Twins:
+    """A handle and the plain object it stands for."""
+
+    lazy: Any
+    plain: Any
+
+
+@dataclass
+class Saved:
+    """The plain side as it was when a transaction began."""
+
+    transaction: Any
+    plain: Any
+    handles: list[Twins]
+    copied: dict[int, Any]  # by the id of the live object
+    alive: list[Any] = field(default_factory=list)  # or their ids would be given again
+
+
+class MapMachine(RuleBasedStateMachine):
+    @initialize(durability=st.sampled_from(["off", "normal"]))
+    def open(self, durability: Any) -> None:
+        self.folder = tempfile.mkdtemp(prefix="oocmap-states-")
+        self.durability = durability
+        self.plain: dict[Any, Any] = {}
+        self.handles: list[Twins] = []
+        self.saved: list[Saved] = []
+        self.forks = 0
+        self.open_map()
+
+    def open_map(self) -> None:
+        path = Path(self.folder) / "map.ooc"
+        self.map: Any = oocmap.OOCMap(path, durability=self.durability)
+
+    def teardown(self) -> None:
+        if hasattr(self, "map"):
+            self.map.close()
+            shutil.rmtree(self.folder)
+
+    # --- Reading and writing
+
+    def subject(self, data: Any) -> Twins:
+        """A stored container: the root, a kept handle, or what lies in these."""
+        twins = Twins(self.map, self.plain)
+        if self.handles and data.draw(st.booleans(), label="from a handle"):
+            twins = self.handles[data.draw(st.integers(0, len(self.handles) - 1))]
+        for _ in range(data.draw(st.integers(0, 3), label="levels down")):
+            inner = self.inner(twins.plain)
+            if not inner:
+                break
+            key = data.draw(st.sampled_from(inner), label="into")
+            twins = Twins(twins.lazy[key], twins.plain[key])
+        return twins
+
+    @staticmethod
+    def inner(container: Any) -> list[Any]:
+        """The keys of the containers in it; of the first ones of a large one."""
+        items = list(container.items() if type(container) is dict else enumerate(container))
+        return [key for key, value in items[:20] if type(value) in CONTAINERS]
+
+    def do(self, data: Any, twins: Twins) -> None:
+        method = data.draw(METHOD_STRATEGIES[type(twins.plain)], label="method")
+        (name, function), arguments = method
+        if name == "repr" and twins.lazy is self.map:
+            return  # a map's is its own
+        lazy_arguments = resolve(arguments, [handle.lazy for handle in self.handles])
+        plain_arguments = resolve(arguments, [handle.plain for handle in self.handles])
+        saved = copy.copy(twins.plain)
+        expected = attempt(function, twins.plain, plain_arguments)
+        if expected[0] != "gave":
+            restored(twins.plain, saved)
+        got = attempt(function, twins.lazy, lazy_arguments)
+        if "recursed" in (got[0], expected[0]):
+            # Equality of cycles: how deep it goes is not the same, what is stored must be.
+            if got[0] == "gave" or expected[0] == "gave":
+                restored(twins.plain, saved)
+                self.write_back(twins)
+            return
+        assert got[0] == expected[0], (got, expected)
+        if name.startswith("pop") and reaches(expected[1], twins.plain):
+            return  # what is popped is a plain value of the moment before
+        if got[0] == "raised" or type(got[1]) is set:
+            assert got == expected
+        else:
+            assert Comparison(sharing=False).same(plain(got[1]), expected[1]), (got, expected)
+
+    def write_back(self, twins: Twins) -> None:
+        """Where only one side got to its end."""
+        assert Comparison().same(twins.lazy.eager(), twins.plain)
+
+    @rule(data=st.data())
+    def change_the_root(self, data: Any) -> None:
+        self.do(data, Twins(self.map, self.plain))
+
+    @rule(data=st.data())
+    def change_something(self, data: Any) -> None:
+        self.do(data, self.subject(data))
+
+    @rule(data=st.data())
+    def change_something_deep(self, data: Any) -> None:
+        self.do(data, self.subject(data))
+
+    @rule(data=st.data())
+    def keep_a_handle(self, data: Any) -> None:
+        twins = self.subject(data)
+        if twins.lazy is not self.map:
+            self.handles.append(twins)
+            del self.handles[:-8]
+
+    # --- Transactions
+
+    @rule(store=st.booleans())
+    @precondition(lambda self: len(self.saved) < 3)
+    def begin(self, store: bool) -> None:
+        transaction = self.map.transaction()
+        transaction.__enter__()
+        # Copied at one go, so that the copies share as the originals do.
+        plains = [handle.plain for handle in self.handles]
+        copied: dict[int, Any] = {}
+        root, copies = copy.deepcopy((self.plain, plains), copied)
+        lazies = [handle.lazy for handle in self.handles]
+        twins = [Twins(lazy, plain) for lazy, plain in zip(lazies, copies, strict=True)]
+        self.saved.append(Saved(transaction, root, twins, copied))
+
+    @rule()
+    @precondition(lambda self: self.saved)
+    def commit(self) -> None:
+        self.saved.pop().transaction.__exit__(None, None, None)
+
+    @rule()
+    @precondition(lambda self: self.saved)
+    def roll_back(self) -> None:
+        saved = self.saved.pop()
+        saved.transaction.__exit__(Rollback, Rollback(), None)
+        before = [id(handle.lazy) for handle in saved.handles]
+        for handle in self.handles:
+            if id(handle.lazy) not in before:
+                self.check_undone(handle, saved.copied)
+        for outer in self.saved:  # what stands for the same object is now the copy
+            known = outer.copied
+            known |= {id(new): known[old] for old, new in saved.copied.items() if old in known}
+            outer.alive.append(saved.copied)
+        self.plain = saved.plain
+        self.handles = saved.handles
+
+    @staticmethod
+    def check_undone(handle: Twins, copied: dict[int, Any]) -> None:
+        """A handle made in what was rolled back is stale, or shows what was there before it."""
+        try:
+            value = handle.lazy.eager()
+        except oocmap.StaleHandleError:
+            return
+        # An immutable tuple is its own copy.
+        if type(handle.plain) is not tuple:
+            assert id(handle.plain) in copied, "a handle made in what was rolled back is not stale"
+        assert Comparison().same(value, copied.get(id(handle.plain), handle.plain))
+
+    # --- The file and other processes. vacuum() is to be a rule here, without anything else.
+
+    @rule()
+    @precondition(lambda self: not self.saved)
+    def reopen(self) -> None:
+        self.map.close()
+        for handle in self.handles:
+            try:
+                len(handle.lazy)
+            except oocmap.ClosedError:
+                continue
+            raise AssertionError("a handle of a closed map can be used")
+        self.handles = []
+        self.open_map()
+
+    @rule(value=scalars)
+    @precondition(lambda self: self.forks == 0)
+    def fork(self, value: Any) -> None:
+        """The child sees what is committed, and writes where its parent is in no transaction."""
+        self.forks += 1
+        committed = self.saved[0].plain if self.saved else self.plain
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                assert Comparison().same(self.map.eager(), committed)
+                if not self.saved:
+                    for handle in self.handles:
+                        assert Comparison().same(handle.lazy.eager(), handle.plain)
+                    self.map["from a child"] = value
+                    with self.map.transaction():
+                        assert self.map["from a child"] == value
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        if not self.saved:
+            self.plain["from a child"] = value
+
+    # --- After each step
+
+    @invariant()
+    def everything_is_the_same(self) -> None:
+        if not hasattr(self, "map"):
+            return
+        together = Comparison()
+        assert together.same(self.map.eager(), self.plain)
+        for handle in self.handles:
+            assert Comparison().same(handle.lazy.eager(), handle.plain)
+
+
+def test_map_does_what_plain_objects_do() -> None:
+    run_state_machine_as_test(
+        MapMachine,
+        settings=settings(
+            max_examples=RUNS,
+            stateful_step_count=STEPS,
+            deadline=None,
+            print_blob=True,
+            # Not explain, which traces every line of Python: a failing run would take minutes.
+            phases=[Phase.reuse, Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
