@@ -8,7 +8,9 @@ import copy
 import operator
 import pickle
 import random
+import re
 from collections.abc import Callable, MutableSequence
+from pathlib import Path
 from typing import Any
 
 import oocmap
@@ -310,3 +312,36 @@ def test_iterators_pickle(m: oocmap.OOCMap[str, Any]) -> None:
             lazy.__setstate__(index)
             plain.__setstate__(index)
             assert list(lazy) == list(plain)
+
+
+def written_by(operation: Callable[[], Any]) -> int:
+    """Bytes that this process hands to write calls meanwhile: the pages of a commit."""
+    written = []
+    for after in (False, True):
+        if after:
+            operation()
+        status = Path("/proc/self/io").read_text()
+        written.append(int(re.search(r"wchar: (\d+)", status)[1]))  # type: ignore[index]
+    return written[1] - written[0]
+
+
+def test_changes_in_the_middle_of_a_large_list_write_a_few_pages(
+    m: oocmap.OOCMap[str, Any],
+) -> None:
+    whole = written_by(lambda: m.__setitem__("list", list(range(10**9, 10**9 + 300_000))))
+    assert whole > 1_000_000
+    stored = m["list"]
+    plain = list(range(10**9, 10**9 + 300_000))
+    for change in (
+        lambda x: x.insert(150_000, "new"),
+        lambda x: x.pop(150_001),
+        lambda x: x.__delitem__(10),
+        lambda x: x.__setitem__(slice(200_000, 200_003), ["a", "b", "c", "d"]),
+        lambda x: x.__delitem__(slice(100_000, 100_100)),
+        lambda x: x.remove(10**9 + 20),
+        lambda x: x.append("last"),
+    ):
+        change(plain)
+        written = written_by(lambda change=change: change(stored))  # type: ignore[misc]
+        assert 0 < written < 150_000
+    assert stored == plain
