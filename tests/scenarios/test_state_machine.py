@@ -15,13 +15,18 @@ that of steps in each (50). A failure prints the steps it was reduced to, and a 
 # These operators are what is tested.
 
 import copy
+import operator
 import os
 import re
 import shutil
 import tempfile
 import traceback
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +55,16 @@ SCALARS = [
     *(0.0, -0.0, 1.0, 0.1, 1e300, float("inf")),
     *("", "a", "b", "name", "a longer text", "ключ", "\ud800", "x" * 33, "y" * 600),
     *(b"", b"a", b"bytes of some length", b"z" * 600),
+    *(1j, complex(1), range(3), range(5, 0, -2), Decimal("0.1"), Decimal("1.50"), Decimal(7)),
+    *(Fraction(1, 3), Fraction(7), uuid.UUID(int=5), date(2024, 2, 29), timedelta(-1, 5)),
+    *(time(1, 2, 3), datetime(2024, 1, 1), datetime(2024, 1, 1, tzinfo=UTC)),
 ]
-KEYS = [*SCALARS, (), (1, "t"), ("t", (2.0, None)), ("k" * 500,), "k" * 500]
+KEYS = [
+    *SCALARS,
+    *((), (1, "t"), ("t", (2.0, None)), ("k" * 500,), "k" * 500),
+    *(frozenset(), frozenset({1, "a", (2, b"b")}), (frozenset({frozenset({1})}), date(1, 1, 1))),
+]
+UNHASHABLE = [bytearray(b""), bytearray(b"bytes of a bytearray")]
 INDICES = [*range(-4, 9), -1000, 1000, 10**30]
 
 
@@ -69,10 +82,13 @@ LARGE: list[Callable[[], Any]] = [
     lambda: {i: i for i in range(126)},
     lambda: {f"key {i}": [i] for i in range(300)},
     lambda: tuple(range(1000)),
+    lambda: set(range(126)),
+    lambda: {f"member {i}" for i in range(300)},
+    lambda: frozenset(range(200)),
 ]
 
 keys = st.sampled_from(KEYS)
-scalars = st.sampled_from(SCALARS)
+scalars = st.sampled_from([*SCALARS, *UNHASHABLE])
 kept = st.builds(Kept, st.integers(0, 7))
 VALUES = st.one_of(
     scalars,
@@ -83,6 +99,8 @@ VALUES = st.one_of(
             st.lists(members, max_size=5),
             st.lists(members, max_size=4).map(tuple),
             st.dictionaries(keys, members, max_size=5),
+            st.sets(keys, max_size=5),
+            st.frozensets(keys, max_size=5),
         ),
         max_leaves=8,
     ),
@@ -95,7 +113,11 @@ indices = st.sampled_from(INDICES)
 steps = st.sampled_from([None, None, None, 1, 2, -1, -3])
 bounds = st.one_of(st.none(), indices)
 slices = st.builds(slice, bounds, bounds, steps)
-unhashable = st.sampled_from([[], {}])
+sets = st.one_of(st.sets(keys, max_size=4), st.frozensets(keys, max_size=4))
+iterables = st.one_of(
+    sets, st.lists(keys, max_size=4), st.dictionaries(keys, st.none(), max_size=4)
+)
+unhashable = st.sampled_from([[], {}, {1}])
 
 
 def resolve(drawn: Any, handles: list[Any]) -> Any:
@@ -108,7 +130,7 @@ def resolve(drawn: Any, handles: list[Any]) -> Any:
         return type(drawn)(resolve(member, handles) for member in drawn)
     if type(drawn) is dict:
         return {key: resolve(member, handles) for key, member in drawn.items()}
-    return drawn
+    return set(drawn) if type(drawn) is set else drawn
 
 
 # --- What is done: a name, what it is done with, and how
@@ -146,6 +168,48 @@ def add_while_iterating(x: Any, key: Any) -> str | None:
     return None
 
 
+def ordered(x: Any) -> Any:
+    """Sets go in order, which else is their own."""
+    if isinstance(x, (set, frozenset, oocmap.LazySet, oocmap.LazyFrozenSet)):
+        return sorted(x, key=lambda member: str(shown(member)))
+    return x
+
+
+def text(x: Any) -> str | None:
+    """The repr, but for that of sets, whose order is their own."""
+    return None if has_set(plain(x)) else repr(x)[:5000]
+
+
+def has_set(value: Any) -> bool:
+    seen: set[int] = set()
+    todo = [value]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, (set, frozenset)):
+            return True
+        if type(value) in (dict, list, tuple) and id(value) not in seen:
+            seen.add(id(value))
+            todo += [*value, *value.values()] if type(value) is dict else value
+    return False
+
+
+def compare_sets(x: Any, other: Any) -> list[bool]:
+    return [x == other, x != other, x < other, x <= other, x > other, x >= other, other <= x]
+
+
+def both_ways(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda x, other: [operator(x, other), operator(other, x), operator(x, x)]
+
+
+def add_member_while_iterating(x: Any, key: Any) -> str | None:
+    try:
+        for _ in x:
+            x.add(key)
+    except RuntimeError as error:
+        return str(error)
+    return None
+
+
 def by_type(members: Any) -> list[str]:
     """A sort key that orders everything."""
     return [builtin_names(type(members).__name__)]
@@ -163,9 +227,37 @@ OF_SEQUENCES: list[Method] = [
     ("reversed", lambda x: list(reversed(x)), ()),
     ("*", lambda x, n: x * n if len(x) < 100 else None, (st.integers(-1, 3),)),
     ("hash", lambda x: hash(x) and None, ()),
-    ("repr", lambda x: repr(x)[:5000], ()),
+    ("repr", text, ()),
     ("min", lambda x: min(x), ()),
     ("bool", bool, ()),
+]
+
+OF_SETS: list[Method] = [
+    ("in", lambda x, k: k in x, (keys,)),
+    ("set in", lambda x, k: k in x, (sets,)),
+    ("[] in", lambda x, k: k in x, (unhashable,)),
+    ("len", len, ()),
+    ("bool", bool, ()),
+    ("iterate", set, ()),
+    ("copy", lambda x: x.copy(), ()),
+    ("compare", compare_sets, (sets,)),
+    ("== list", lambda x, v: [x == v, x != v], (lists,)),
+    ("< list", lambda x, v: x < v, (lists,)),
+    ("|", both_ways(operator.or_), (sets,)),
+    ("&", both_ways(operator.and_), (sets,)),
+    ("-", both_ways(operator.sub), (sets,)),
+    ("^", both_ways(operator.xor), (sets,)),
+    ("| list", lambda x, v: x | v, (lists,)),
+    ("| keys", lambda x, v: x | v.keys(), (dicts,)),
+    ("union", lambda x, a, b: x.union(a, b), (iterables, iterables)),
+    ("intersection", lambda x, a: x.intersection(a), (iterables,)),
+    ("intersection of all", lambda x, a, b: x.intersection(a, b), (iterables, iterables)),
+    ("difference", lambda x, a, b: x.difference(a, b), (iterables, iterables)),
+    ("symmetric_difference", lambda x, a: x.symmetric_difference(a), (iterables,)),
+    ("isdisjoint", lambda x, a: x.isdisjoint(a), (iterables,)),
+    ("issubset", lambda x, a: x.issubset(a), (iterables,)),
+    ("issuperset", lambda x, a: x.issuperset(a), (iterables,)),
+    ("union []", lambda x, a: x.union([a]), (unhashable,)),
 ]
 
 METHODS: dict[type, list[Method]] = {
@@ -184,7 +276,7 @@ METHODS: dict[type, list[Method]] = {
         ("update", lambda x, d: x.update(d), (dicts,)),
         ("update pairs", lambda x, p: x.update(iter(p)), (pairs,)),
         ("update keywords", lambda x, v: x.update([], name=v), (VALUES,)),
-        ("update lazy", lambda x, v: x.update(v), (kept,)),
+        ("update lazy", lambda x, v: x.update(ordered(v)), (kept,)),
         ("update itself", lambda x: x.update(x), ()),
         ("|=", merge, (dicts,)),
         ("|", lambda x, d: x | d, (dicts,)),
@@ -202,7 +294,7 @@ METHODS: dict[type, list[Method]] = {
         ("swap", swap, (keys, keys)),
         ("iterate and add", add_while_iterating, (keys,)),
         ("len", len, ()),
-        ("repr", lambda x: repr(x)[:5000], ()),
+        ("repr", text, ()),
     ],
     list: [
         *OF_SEQUENCES,
@@ -214,7 +306,7 @@ METHODS: dict[type, list[Method]] = {
         ("append", lambda x, v: x.append(v), (VALUES,)),
         ("append itself", lambda x: x.append(x), ()),
         ("extend", lambda x, v: x.extend(v), (lists,)),
-        ("extend lazy", lambda x, v: x.extend(v) if len(x) < 2000 else 0, (kept,)),
+        ("extend lazy", lambda x, v: x.extend(ordered(v)) if len(x) < 2000 else 0, (kept,)),
         ("extend itself", lambda x: x.extend(x) if len(x) < 2000 else 0, ()),
         ("insert", lambda x, i, v: x.insert(i, v), (indices, VALUES)),
         ("pop", lambda x: x.pop(), ()),
@@ -240,6 +332,36 @@ METHODS: dict[type, list[Method]] = {
         ("<", lambda x, v: [x == tuple(v), x < tuple(v)], (lists,)),
         ("[i] =", lambda x, i, v: x.__setitem__(i, v), (indices, VALUES)),
     ],
+    set: [
+        *OF_SETS,
+        ("add", lambda x, k: x.add(k), (keys,)),
+        ("add another", lambda x, k: x.add(k), (keys,)),
+        ("add []", lambda x, k: x.add(k), (unhashable,)),
+        ("discard", lambda x, k: x.discard(k), (keys,)),
+        ("remove", lambda x, k: x.remove(k), (keys,)),
+        ("pop", lambda x: x.pop() if len(x) < 2 else None, ()),  # which one is nobody's business
+        ("clear", lambda x: x.clear(), ()),
+        ("update", lambda x, a, b: x.update(a, b), (iterables, iterables)),
+        ("update []", lambda x, k, a: x.update([k, a]), (keys, unhashable)),
+        ("update itself", lambda x: x.update(x), ()),
+        ("|=", operator.ior, (sets,)),
+        ("&=", operator.iand, (sets,)),
+        ("-=", operator.isub, (sets,)),
+        ("^=", operator.ixor, (sets,)),
+        ("-= itself", lambda x: operator.isub(x, x), ()),
+        ("^= itself", lambda x: operator.ixor(x, x), ()),
+        ("&= list", operator.iand, (lists,)),
+        ("intersection_update", lambda x, a: x.intersection_update(a), (iterables,)),
+        ("difference_update", lambda x, a, b: x.difference_update(a, b), (iterables, iterables)),
+        (
+            "symmetric_difference_update",
+            lambda x, a: x.symmetric_difference_update(a),
+            (iterables,),
+        ),
+        ("iterate and add", add_member_while_iterating, (keys,)),
+        ("hash", hash, ()),
+    ],
+    frozenset: [*OF_SETS, ("hash", hash, ())],
 }
 
 # Of each type, so that hypothesis shrinks towards the first.
@@ -250,7 +372,10 @@ METHOD_STRATEGIES = {
     for kind, methods in METHODS.items()
 }
 
-LAZIES = (oocmap.LazyDict, oocmap.LazyList, oocmap.LazyTuple)
+LAZIES = (
+    *(oocmap.LazyDict, oocmap.LazyList, oocmap.LazyTuple),
+    *(oocmap.LazySet, oocmap.LazyFrozenSet),
+)
 CONTAINERS = tuple(METHODS)
 
 
@@ -274,7 +399,9 @@ def plain(value: Any, within: tuple[int, ...] = ()) -> Any:
 def builtin_names(text: str) -> str:
     # The repr of a plain value that holds handles shows where a cycle closes in each by itself.
     text = re.sub(r"^.* is not in list$", "is not in list", text, flags=re.DOTALL)
-    return re.sub(r"(oocmap\.)?Lazy(Dict|List|Tuple)", lambda found: found[2].lower(), text)
+    return re.sub(
+        r"(oocmap\.)?Lazy(Dict|List|Tuple|Set|FrozenSet)", lambda found: found[2].lower(), text
+    )
 
 
 def attempt(function: Callable[..., Any], subject: Any, arguments: Any) -> tuple[Any, ...]:
@@ -292,7 +419,7 @@ def restored(value: Any, saved: Any) -> None:
     """An operation that raises leaves a stored container as it was; a builtin may keep a part."""
     if type(value) is list:
         value[:] = saved
-    elif type(value) is dict:
+    elif type(value) in (dict, set):
         value.clear()
         value.update(saved)
 
@@ -309,6 +436,15 @@ def reaches(value: Any, container: Any) -> bool:
             seen.add(id(value))
             todo += value.values() if type(value) is dict else value
     return False
+
+
+def shown(value: Any) -> Any:
+    """The repr of a scalar or key; a frozenset's order is its own."""
+    if isinstance(value, (set, frozenset)):
+        return type(value).__name__, sorted(map(repr, map(shown, value)))
+    if type(value) is tuple:
+        return tuple(map(shown, value))
+    return repr(value)
 
 
 class Comparison:
@@ -336,12 +472,16 @@ class Comparison:
                 known = self.pairs.get(id(a)) == id(b) and self.back.get(id(b)) == id(a)
                 if known:
                     continue
-                if self.sharing and type(a) is not tuple:
+                if self.sharing and type(a) not in (tuple, frozenset):
                     return False
             self.pairs[id(a)], self.back[id(b)] = id(b), id(a)
             self.alive += (a, b)
-            if type(a) is dict:
-                if list(map(repr, a)) != list(map(repr, b)):
+            if type(a) in (set, frozenset):
+                # Which of equal members is there is not said: 1 or True.
+                if a != b:
+                    return False
+            elif type(a) is dict:
+                if list(map(shown, a)) != list(map(shown, b)):
                     return False
                 todo += zip(a.values(), b.values(), strict=True)
             else:
@@ -385,6 +525,12 @@ class MapMachine(RuleBasedStateMachine):
         self.saved: list[Saved] = []
         self.forks = 0
         self.open_map()
+        for side in (self.map, self.plain):
+            side["a dict"] = {"name": 1, 7: [0]}
+            side["a list"] = [3, "a", [1, {}]]
+            side["a tuple"] = (1, [2], (3,))
+            side["a set"] = {1, "a", (1, "t")}
+            side["a frozenset"] = frozenset({7, "b"})
 
     def open_map(self) -> None:
         path = Path(self.folder) / "map.ooc"
@@ -413,6 +559,8 @@ class MapMachine(RuleBasedStateMachine):
     @staticmethod
     def inner(container: Any) -> list[Any]:
         """The keys of the containers in it; of the first ones of a large one."""
+        if isinstance(container, (set, frozenset)):
+            return []
         items = list(container.items() if type(container) is dict else enumerate(container))
         return [key for key, value in items[:20] if type(value) in CONTAINERS]
 
@@ -454,9 +602,20 @@ class MapMachine(RuleBasedStateMachine):
     def change_something(self, data: Any) -> None:
         self.do(data, self.subject(data))
 
-    @rule(data=st.data())
-    def change_something_deep(self, data: Any) -> None:
-        self.do(data, self.subject(data))
+    @rule(data=st.data(), kind=st.sampled_from(list(METHODS)))
+    def change_one_of(self, data: Any, kind: type) -> None:
+        """One of the containers of a type that lie up to three levels deep."""
+        found = []
+        level = [Twins(self.map, self.plain)]
+        for _ in range(3):
+            level = [
+                Twins(twins.lazy[key], twins.plain[key])
+                for twins in level
+                for key in self.inner(twins.plain)
+            ]
+            found += [twins for twins in level if type(twins.plain) is kind]
+        if found:
+            self.do(data, found[data.draw(st.integers(0, min(len(found), 20) - 1), label="which")])
 
     @rule(data=st.data())
     def keep_a_handle(self, data: Any) -> None:
@@ -509,7 +668,7 @@ class MapMachine(RuleBasedStateMachine):
         except oocmap.StaleHandleError:
             return
         # An immutable tuple is its own copy.
-        if type(handle.plain) is not tuple:
+        if type(handle.plain) not in (tuple, frozenset):
             assert id(handle.plain) in copied, "a handle made in what was rolled back is not stale"
         assert Comparison().same(value, copied.get(id(handle.plain), handle.plain))
 
