@@ -46,8 +46,10 @@ class OOCMap(_native.Map[K, V]):
     LazyFrozenSet; `eager()` makes it plain. A lazy object stored elsewhere in the same map is
     shared, as in Python.
 
-    Values are None, bool, int, float, str, bytes, tuple, list, dict, set and frozenset, nested as
-    they like; keys are those of them that are hashable. Any other type raises UnsupportedTypeError,
+    Values are None, bool, int, float, complex, str, bytes, bytearray, range, datetime, date, time,
+    timedelta, Decimal, Fraction, UUID, numpy's scalars, tuple, list, dict, set and frozenset,
+    nested as they like, and arrays of numpy, torch, jax and tensorflow, which come back as
+    LazyArray; keys are those of them that are hashable. Any other type raises UnsupportedTypeError,
     and nothing of the value is stored.
 
     Cost: a commit, which waits for the disk unless `durability` says otherwise, for each write
