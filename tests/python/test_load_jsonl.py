@@ -204,6 +204,10 @@ def test_files(m: Any, tmp_path: Path) -> None:
         m.load_jsonl(tmp_path / "none")
     with pytest.raises(IsADirectoryError):
         m.load_jsonl(tmp_path)
+    with open(tmp_path / "f", "wb") as file:
+        with pytest.raises(TypeError):
+            m.load_jsonl(file.fileno())
+        file.write(b"x")  # it is not closed
     m.close()
     with pytest.raises(oocmap.ClosedError):
         m.load_jsonl(tmp_path / "none")

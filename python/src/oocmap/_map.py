@@ -201,11 +201,12 @@ class OOCMap(_native.Map[K, V]):
         json.loads() makes of the line besides.
         """
         self._check_open()
-        with open(path, "rb") as file:
+        name = os.fspath(path)
+        with open(name, "rb") as file:
             total = os.fstat(file.fileno()).st_size
             report = None if progress is None else lambda: progress(file.tell(), total)
-            with decompressed(file, os.fspath(path)) as lines:
-                return self._load_json_lines(lines, repr(os.fspath(path)), key, report)
+            with decompressed(file, name) as lines:
+                return self._load_json_lines(lines, repr(name), key, report)
 
     def _row(self, _: apsw.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
         if any(type(value) is bytes and value.startswith(_HANDLE) for value in row):
