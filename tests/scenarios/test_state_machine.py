@@ -8,8 +8,8 @@ across all of it, and stored again.
 A new type is added in two places: VALUES, what may be stored, and METHODS, what is done to it.
 
 OOCMAP_STATE_RUNS sets the number of runs (300; `./run check` sets 1,000), OOCMAP_STATE_STEPS
-that of steps in each (50). A failure prints the steps it was reduced to, and a line for
-@reproduce_failure.
+that of steps in each (50), OOCMAP_RANDOM=1 makes them others each time. A failure prints the steps
+it was reduced to, and a line for @reproduce_failure.
 """
 
 # These operators are what is tested.
