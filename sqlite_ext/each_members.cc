@@ -6,6 +6,7 @@
 #include "core/json/literal.h"
 #include "core/json/writer.h"
 #include "core/store/dict.h"
+#include "core/store/registered.h"
 #include "sqlite_ext/keys.h"
 #include "sqlite_ext/row_source.h"
 #include "sqlite_ext/values.h"
@@ -48,8 +49,9 @@ class StoredMembers final : public Members {
   }
   bool container() override {
     bool is_container = false;
-    with_member(
-        [&](const Transaction&, const Member& member) { is_container = member.container(); });
+    with_member([&](const Transaction& transaction, const Member& member) {
+      is_container = shown_member(session_->store(), transaction, member).container();
+    });
     return is_container;
   }
   std::optional<Key> key() override { return entry_.key; }
@@ -108,7 +110,7 @@ class SetMembers final : public Members {
   const char* type() override { return type_; }
   bool container() override {
     Bytes rest = packed_;
-    return read_packed(rest).has_members();
+    return read_shown(rest).has_members();
   }
   std::optional<Key> key() override { return Key::integer(index_); }
 

@@ -97,7 +97,7 @@ const char* key_type_name(const Key& key) {
   }
   const Buffer packed = key.pack();
   Bytes rest = packed;
-  const Packed head = read_packed(rest);
+  const Packed head = read_shown(rest);
   switch (head.tag) {
     case tag_of(WordKind::kNone):
       return "NoneType";

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/store/registered.h"
 #include "sqlite_ext/row_source.h"
 #include "sqlite_ext/values.h"
 
@@ -111,7 +112,7 @@ void RowWrite::set_inside(const Key& key, const Path& path, const std::string& p
 // `path` has a step at least.
 void RowWrite::set_path(const Member& start, const Path& path, const std::string& path_text,
                         EncodedValue value) {
-  Member at = start;
+  Member at = shown_member(store(), transaction(), start);
   for (size_t i = 0;; ++i) {
     if (!at.container()) {
       throw Error(ErrorCode::kTypeMismatch, "oocmap: the path '" + path_text +
@@ -130,7 +131,7 @@ void RowWrite::set_path(const Member& start, const Path& path, const std::string
     } else {
       next = list_get(store(), transaction(), parent, step_index(parent, step, path_text));
     }
-    at = *next;
+    at = shown_member(store(), transaction(), *next);
   }
 }
 

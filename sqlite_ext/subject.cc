@@ -7,6 +7,7 @@
 #include "core/format/array.h"
 #include "core/format/handle.h"
 #include "core/json/writer.h"
+#include "core/store/registered.h"
 #include "sqlite_ext/connection.h"
 #include "sqlite_ext/keys.h"
 #include "sqlite_ext/values.h"
@@ -86,7 +87,7 @@ Subject::Place Subject::root() const {
     throw Error(ErrorCode::kStaleHandle,
                 "not a handle of this map: what it names is of another type");
   }
-  return {member_};
+  return {shown_member(session_->store(), transaction(), member_)};
 }
 
 Subject::Place Subject::start() const { return document_ ? Place{document_->value(0), 0} : root(); }

@@ -9,6 +9,7 @@
 #include "core/json/other_text.h"
 #include "core/json/reader.h"
 #include "core/json/writer.h"
+#include "core/store/registered.h"
 #include "sqlite_ext/connection.h"
 #include "sqlite_ext/keys.h"
 #include "sqlite_ext/subject.h"
@@ -110,12 +111,15 @@ const char* type_name(const Member& member) {
       return "set";
     case WordKind::kFrozenset:
       return "frozenset";
+    case WordKind::kRegistered:
+      return "registered";
     default:
       throw Error(ErrorCode::kCorrupt, "a value of a kind this version does not know");
   }
 }
 
-const char* type_name(Store& store, const Transaction& transaction, const Member& member) {
+const char* type_name(Store& store, const Transaction& transaction, const Member& stored) {
+  const Member member = shown_member(store, transaction, stored);
   if (!member.in_immutables()) return type_name(member);
   return payload_type_name(member.payload_kind(), store.payload(transaction, member));
 }
@@ -165,7 +169,8 @@ size_t length_limit(sqlite3_context* context) {
 }
 
 void result_value(sqlite3_context* context, Store& store, const Transaction& transaction,
-                  const Member& member) {
+                  const Member& stored) {
+  const Member member = shown_member(store, transaction, stored);
   if (member.container()) return result_json(context, store, transaction, member);
   result_scalar(context, member, scalar_payload(store, transaction, member));
 }
@@ -179,6 +184,9 @@ void result_json(sqlite3_context* context, Store& store, const Transaction& tran
 
 bool shows_as(Store& store, const Transaction& transaction, const std::optional<Member>& member,
               sqlite3_value* value) {
+  if (member && member->tag == tag_of(WordKind::kRegistered)) {
+    return shows_as(store, transaction, shown_member(store, transaction, *member), value);
+  }
   const Tag tag = member ? member->tag : tag_of(WordKind::kNone);
   if (member && !is_container(tag) && (member->has_payload() || member->in_immutables()) &&
       member->payload_kind() == PayloadKind::kNumpyScalar) {
@@ -229,7 +237,7 @@ void pack_scalar(const Member& member, Bytes payload, Buffer& to) {
 }
 
 Member unpack_scalar(Bytes packed) {
-  const Packed head = read_packed(packed);
+  const Packed head = read_shown(packed);
   if (is_container(head.tag)) throw Error(ErrorCode::kCorrupt, "a handle's scalar is a container");
   return {head.tag, head.word, head.payload.data(), static_cast<uint32_t>(head.payload.size())};
 }

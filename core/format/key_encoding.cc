@@ -150,6 +150,19 @@ Key Key::packed(Bytes packed) {
     if (!rest.empty()) throw_corrupt("a packed key has bytes after it");
     return scalar_key(head.tag, head.word, head.payload);
   }
+  if (head.registered() && (head.word & kEqualsItsValue) != 0) {
+    // One key with its value, whose order bytes these are; the last of a row of such counts.
+    Bytes value = packed;
+    for (Bytes next = value; read_packed(next).registered(); value = next) {
+      skip_packed(next);  // the name
+      Bytes flags = value;
+      if ((read_packed(flags).word & kEqualsItsValue) == 0) break;
+    }
+    Key key = Key::packed(value);
+    key.form_ = KeyForm::kExplicit;
+    key.explicit_.assign(packed);
+    return key;
+  }
   Key key;
   if (!append_packed_element(key.order_, packed)) {
     key.form_ = KeyForm::kExplicit;
@@ -171,6 +184,19 @@ void Key::set_stored(Bytes order, KeyForm form, Bytes explicit_packed) {
   order_.assign(order);
   form_ = form;
   if (!explicit_packed.empty() || !explicit_.empty()) explicit_.assign(explicit_packed);
+}
+
+bool Key::has_registered() const {
+  if (form_ == KeyForm::kExplicit) return oocmap::has_registered(explicit_);
+  if (class_of(order_) != kClassOther || order_.size() < 2) return false;
+  switch (static_cast<uint8_t>(order_[1])) {
+    case kOtherTuple:
+    case kOtherFrozenset:
+    case kOtherRegistered:
+      return oocmap::has_registered(pack());
+    default:
+      return false;
+  }
 }
 
 Buffer Key::pack() const {

@@ -48,7 +48,7 @@ inline constexpr uint8_t kOtherTime = 0x15;
 inline constexpr uint8_t kOtherTimedelta = 0x16;
 inline constexpr uint8_t kOtherUuid = 0x17;
 inline constexpr uint8_t kOtherRange = 0x18;
-inline constexpr uint8_t kOtherRegistered = 0x19;  // reserved
+inline constexpr uint8_t kOtherRegistered = 0x19;  // + name and value as elements, 0x00
 
 // The longest key this format makes: prefix, cut order bytes, hash, probe. LMDB takes 511.
 inline constexpr size_t kMaxEntryKey = 2 * kMaxVarint + kMaxKeyBytes + 16 + 1;
@@ -78,6 +78,8 @@ class OOCMAP_API Key {
   KeyForm form() const noexcept { return form_; }
   // The exact value as first written, packed. Errors: kCorrupt. Cost: one small allocation.
   Buffer pack() const;
+  // Whether a registered object is, or is in, the key. Cost: nothing for most.
+  bool has_registered() const;
   // kExplicit only, else empty.
   Bytes explicit_packed() const noexcept { return explicit_; }
 

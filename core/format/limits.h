@@ -25,6 +25,7 @@ inline constexpr size_t kIndexedTuple = 64;     // encoded bytes of an immutable
 inline constexpr size_t kWindowEntries = 4096;  // strings the window remembers
 inline constexpr size_t kMaxKeyBytes = 440;     // reader: order bytes kept whole in an LMDB key
 inline constexpr size_t kMaxValueBytes = size_t{1} << 30;  // one str, bytes or int
+inline constexpr size_t kMaxClassName = 200;               // bytes of UTF-8
 inline constexpr int kMaxDepth = 100'000;                  // nesting of one stored value
 
 }  // namespace oocmap

@@ -47,7 +47,7 @@ constexpr std::array<uint8_t, 256> make_word_widths() {
   widths[kStoredInt16] = 2;
   widths[kStoredInt32] = 4;
   widths[kStoredFloat32] = 4;
-  for (Tag tag = 0x10; tag <= 0x15; ++tag) {
+  for (Tag tag = 0x10; tag <= tag_of(WordKind::kRegistered); ++tag) {
     widths[tag] = 8;
     widths[tag | kStoredLocal] = 2;
   }
@@ -63,7 +63,7 @@ constexpr std::array<uint8_t, 256> make_word_widths() {
 }
 inline constexpr std::array<uint8_t, 256> kWordWidths = make_word_widths();
 
-constexpr bool is_local(Tag stored) noexcept { return stored >= 0x18 && stored <= 0x1d; }
+constexpr bool is_local(Tag stored) noexcept { return stored >= 0x18 && stored <= 0x1e; }
 
 // What a stored tag makes of its word.
 enum class WordForm : uint8_t { kAsIs, kInline, kInt, kFloat32, kContainer, kLocal };

@@ -133,8 +133,10 @@ bool append_head(Buffer& to, const Packed& head) {
       return append_number_element(to, {false, 0, member.as_float()});
     default:
       push(to, kClassOther);
-      push(to, head.tag == tag_of(WordKind::kFrozenset) ? kOtherFrozenset : kOtherTuple);
-      return true;
+      push(to, head.registered()                          ? kOtherRegistered
+               : head.tag == tag_of(WordKind::kFrozenset) ? kOtherFrozenset
+                                                          : kOtherTuple);
+      return (head.word & kValueIsDict) == 0;  // of a registered object; its order bytes forget it
   }
 }
 
@@ -152,6 +154,7 @@ class Unpacker {
     do {
       if (!open_.empty() && !from.empty() && from.front() == kEnd) {
         from.remove_prefix(1);
+        check_members(heads_[open_.back().head]);
         open_.pop_back();
         ended(from);
         continue;
@@ -171,7 +174,7 @@ class Unpacker {
     size_t done = 0;
     for (const Head& head : heads_) {
       to.append(body_, done, head.at - done);
-      head.frozenset ? pack_frozenset_head(to, head.count) : pack_tuple(to, head.count);
+      pack_head(to, head);
       done = head.at;
     }
     to.append(body_, done);
@@ -181,8 +184,19 @@ class Unpacker {
   struct Head {
     size_t at = 0;  // in body_
     uint64_t count = 0;
-    bool frozenset = false;
+    uint8_t subclass = kOtherTuple;
   };
+  static void pack_head(Buffer& to, const Head& head) {
+    switch (head.subclass) {
+      case kOtherFrozenset:
+        return pack_frozenset_head(to, head.count);
+      case kOtherRegistered:
+        push(to, tag_of(WordKind::kRegistered));
+        return push(to, 0);  // its name and value are the members
+      default:
+        return pack_tuple(to, head.count);
+    }
+  }
   // A tuple or frozenset that is being read.
   struct Open {
     size_t head = 0;  // of heads_
@@ -190,11 +204,18 @@ class Unpacker {
     Bytes before;     // frozensets: the element before that
   };
 
+  void check_members(const Head& head) const {
+    if (head.subclass != kOtherRegistered) return;
+    const bool named =
+        head.at < body_.size() && static_cast<Tag>(body_[head.at]) == heap_tag(PayloadKind::kStr);
+    if (head.count != 2 || !named) throw_corrupt("a registered key is not a name and a value");
+  }
+
   // The last element of the innermost container has been read up to `from`.
   void ended(Bytes from) {
     if (open_.empty()) return;
     Open& open = open_.back();
-    if (!heads_[open.head].frozenset) return;
+    if (heads_[open.head].subclass != kOtherFrozenset) return;
     const Bytes element = open.at.substr(0, open.at.size() - from.size());
     if (heads_[open.head].count > 1) check_rising(open.before, element);
     open.before = element;
@@ -231,9 +252,10 @@ class Unpacker {
         return escaped(from, PayloadKind::kWtf8);
       case kOtherTuple:
       case kOtherFrozenset:
+      case kOtherRegistered:
         if (open_.size() >= static_cast<size_t>(kMaxDepth)) throw_corrupt("a key is too deep");
         open_.push_back({heads_.size(), {}, {}});
-        heads_.push_back({body_.size(), 0, subclass == kOtherFrozenset});
+        heads_.push_back({body_.size(), 0, subclass});
         return;
       default:
         if (subclass < kOtherComplex || subclass > kOtherRange) {
@@ -297,7 +319,12 @@ bool append_packed_element(Buffer& to, Bytes packed) {
       --open.back().left;
       open.back().before = std::exchange(open.back().at, to.size());
     }
-    const Packed head = read_packed(packed);
+    Packed head = read_packed(packed);
+    while (head.registered() && (head.word & kEqualsItsValue) != 0) {  // as its value
+      skip_packed(packed);
+      head = read_packed(packed);
+      canonical = false;
+    }
     canonical = append_head(to, head) && canonical;
     if (head.has_members()) {
       if (open.size() >= static_cast<size_t>(kMaxDepth)) {

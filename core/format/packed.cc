@@ -31,6 +31,22 @@ uint64_t take_count(Bytes& from) {
   return count;
 }
 
+// The flags; name and value are looked at, not taken.
+Packed take_registered(Bytes& from) {
+  if (from.empty() || (static_cast<uint8_t>(from.front()) & ~kRegisteredFlags) != 0) {
+    throw_corrupt("a packed registered object has unknown flags");
+  }
+  Packed head;
+  head.tag = tag_of(WordKind::kRegistered);
+  head.word = static_cast<uint8_t>(from.front());
+  head.count = 2;
+  from.remove_prefix(1);
+  if (from.empty() || static_cast<Tag>(from.front()) != heap_tag(PayloadKind::kStr)) {
+    throw_corrupt("a packed registered object has no name");
+  }
+  return head;
+}
+
 }  // namespace
 
 void pack_none(Buffer& to) { push(to, tag_of(WordKind::kNone)); }
@@ -65,6 +81,12 @@ void pack_frozenset_head(Buffer& to, uint64_t count) {
   append_varint(to, count);
 }
 
+void pack_registered(Buffer& to, Bytes name, uint8_t flags) {
+  push(to, tag_of(WordKind::kRegistered));
+  to.push_back(static_cast<char>(flags));
+  pack_payload(to, PayloadKind::kStr, name);
+}
+
 Packed read_packed(Bytes& from) {
   if (from.empty()) throw_corrupt("a packed value is missing");
   Packed head;
@@ -87,9 +109,27 @@ Packed read_packed(Bytes& from) {
     case WordKind::kFrozenset:
       head.count = take_count(from);
       return head;
+    case WordKind::kRegistered:
+      return take_registered(from);
     default:
       throw_corrupt("a packed value has an unknown tag");
   }
+}
+
+Packed read_shown(Bytes& from) {
+  Packed head = read_packed(from);
+  while (head.registered()) {
+    skip_packed(from);  // the name
+    head = read_packed(from);
+  }
+  return head;
+}
+
+bool has_registered(Bytes packed) {
+  while (!packed.empty()) {
+    if (read_packed(packed).registered()) return true;
+  }
+  return false;
 }
 
 void skip_packed(Bytes& from) {

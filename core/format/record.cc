@@ -61,6 +61,10 @@ NodeView NodeView::parse_as(NodeKind kind, Bytes node, Identity identity, uint64
     case NodeKind::kFrozenset:
       view.parse_small(node);
       return view;
+    case NodeKind::kRegistered:
+      view.parse_small(node);
+      if (view.count_ != 2) throw_corrupt("a registered object is not a name and a value");
+      return view;
     case NodeKind::kSpilledDict:
     case NodeKind::kSpilledList:
     case NodeKind::kSpilledTuple:
@@ -162,6 +166,8 @@ WordKind NodeView::container_kind() const noexcept {
       return WordKind::kTuple;
     case NodeKind::kArray:
       return WordKind::kArray;
+    case NodeKind::kRegistered:
+      return WordKind::kRegistered;
     case NodeKind::kSet:
     case NodeKind::kSpilledSet:
       return WordKind::kSet;

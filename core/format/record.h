@@ -38,6 +38,7 @@ enum class NodeKind : uint8_t {
   kSpilledSet = 10,  // as kSpilledDict, all values None
   kArray = 11,
   kSpilledFrozenset = 12,
+  kRegistered = 13,  // as kTuple: the class's name and its value
 };
 
 // Whether a node of this kind has keys of its own beside its values.
@@ -79,7 +80,7 @@ class OOCMAP_API NodeView {
 
   Identity identity() const noexcept { return identity_; }
   NodeKind kind() const noexcept { return kind_; }
-  WordKind container_kind() const noexcept;  // kDict, kList, kTuple, kSet, kFrozenset, kArray
+  WordKind container_kind() const noexcept;  // kDict to kRegistered
   bool spilled() const noexcept { return is_spilled(kind_) || (is_array() && a_ != 0); }
   bool keyed() const noexcept { return is_keyed(kind_); }
   // An array has elements (array.h), which are no members: count() is 0.

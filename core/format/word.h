@@ -31,10 +31,11 @@ enum class WordKind : uint8_t {
   kSet = 0x13,
   kFrozenset = 0x14,
   kArray = 0x15,
+  kRegistered = 0x16,  // an object of a class that its user registered: its name and one value
 };
 
-// Do not renumber: on disk. 0x0f is numbered room: not written by version 0.1. The
-// payloads of 0x04-0x0e are in other_payload.h.
+// Do not renumber: on disk. 0x0f is numbered room: not written by version 0.1. The payloads of
+// 0x04-0x0e are in other_payload.h.
 enum class PayloadKind : uint8_t {
   kStr = 0x00,   // valid UTF-8
   kWtf8 = 0x01,  // generalised UTF-8: text with lone surrogates
@@ -51,7 +52,6 @@ enum class PayloadKind : uint8_t {
   kFraction = 0x0c,
   kUuid = 0x0d,
   kNumpyScalar = 0x0e,
-  kRegistered = 0x0f,
   kPacked = 0x10,  // a packed value (packed.h): a tuple or frozenset as a key
   kShape = 0x3e,   // immutables only: the keys of dicts
 };
@@ -69,7 +69,7 @@ constexpr Tag immutable_tag(PayloadKind kind) noexcept {
   return kInImmutables | static_cast<Tag>(kind);
 }
 
-constexpr bool is_container(Tag tag) noexcept { return tag >= 0x10 && tag <= 0x15; }
+constexpr bool is_container(Tag tag) noexcept { return tag >= 0x10 && tag <= 0x16; }
 // Dicts and sets: what has keys, found by their order bytes.
 constexpr bool has_keys(WordKind kind) noexcept {
   return kind == WordKind::kDict || kind == WordKind::kSet || kind == WordKind::kFrozenset;

@@ -45,6 +45,8 @@ class LiteralReader {
       pack_payload(to, PayloadKind::kBytes, quoted(true));
     } else if (word("frozenset(")) {
       frozenset(to, depth);
+    } else if (word("registered(")) {
+      registered(to, depth);
     } else if (word("None")) {
       pack_none(to);
     } else if (word("True")) {
@@ -115,6 +117,22 @@ class LiteralReader {
     if (peek() != ')') fail("expected ')'");
     ++at_;
     pack_frozenset(to, packed);
+  }
+
+  // Behind "registered(": the class's name and the value, "'Color', 1)".
+  void registered(Buffer& to, int depth) {
+    if (depth == kMaxLiteralDepth) fail("tuples are nested too deeply for a path");
+    skip_blanks();
+    if (peek() != '\'' && peek() != '"') fail("expected the name of a registered class");
+    const Buffer name = quoted(false);
+    if (text_form(name) != TextForm::kUtf8) fail("the name of a registered class must be text");
+    pack_registered(to, name, 0);
+    skip_blanks();
+    if (peek() != ',') fail("expected ','");
+    ++at_;
+    read(to, depth + 1);
+    if (peek() != ')') fail("expected ')'");
+    ++at_;
   }
 
   void number(Buffer& to) {
@@ -322,8 +340,17 @@ Buffer key_literal(const Key& key) {
   };
   std::vector<Open> open;
   for (;;) {
-    const Packed value = read_packed(rest);
+    Packed value = read_packed(rest);
+    while (value.registered() && (value.word & kEqualsItsValue) != 0) {  // found by its value
+      skip_packed(rest);
+      value = read_packed(rest);
+    }
     const bool tuple = value.tag == tag_of(WordKind::kTuple);
+    if (value.registered()) {
+      out += "registered(";
+      open.push_back({value.count, ")"});
+      continue;
+    }
     if (value.has_members() && value.count > 0) {
       out += tuple ? "(" : "frozenset({";
       open.push_back({value.count, !tuple ? "})" : value.count == 1 ? ",)" : ")"});

@@ -2,6 +2,7 @@
 
 #include "core/base/error.h"
 #include "core/json/literal.h"
+#include "core/store/registered.h"
 
 namespace oocmap {
 namespace {
@@ -157,7 +158,7 @@ Path Path::of_index(int64_t index) {
 
 std::optional<Member> get_path(Store& store, const Transaction& transaction, const Member& start,
                                const Path& path) {
-  Member at = start;
+  Member at = shown_member(store, transaction, start);
   for (const PathStep& step : path.steps()) {
     if (!at.container()) return std::nullopt;
     const NodeView node = store.locate(transaction, at.word);
@@ -168,7 +169,7 @@ std::optional<Member> get_path(Store& store, const Transaction& transaction, con
       next = list_step(store, transaction, node, step);
     }
     if (!next) return std::nullopt;
-    at = *next;
+    at = shown_member(store, transaction, *next);
   }
   return at;
 }

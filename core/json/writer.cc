@@ -15,6 +15,7 @@
 #include "core/json/other_text.h"
 #include "core/store/dict.h"
 #include "core/store/list.h"
+#include "core/store/registered.h"
 
 namespace oocmap {
 namespace {
@@ -111,6 +112,9 @@ class Writer {
   }
 
   void member(const Member& value) {
+    if (value.tag == tag_of(WordKind::kRegistered)) {
+      return member(shown_member(store_, transaction_, value));
+    }
     if (value.container()) return open(value.word);
     const bool bytes = value.has_payload() || value.in_immutables();
     write_json_scalar(value, bytes ? store_.payload(transaction_, value) : Bytes(), to_);
@@ -283,7 +287,7 @@ void write_json_scalar(const Member& value, Bytes payload, Buffer& to) {
 void write_json_packed(Bytes packed, Buffer& to) {
   std::vector<uint64_t> open;  // members left of each
   for (;;) {
-    const Packed value = read_packed(packed);
+    const Packed value = read_shown(packed);
     if (value.has_members()) {
       to.push_back('[');
       if (value.count > 0) {
@@ -307,6 +311,12 @@ void write_json_key(const Key& key, Buffer& to) {
   const Buffer packed = key.pack();
   Bytes rest = packed;
   Packed head = read_packed(rest);
+  while (head.registered()) {  // its value in its place
+    skip_packed(rest);         // the name
+    const Bytes value = rest;
+    head = read_packed(rest);
+    if (!head.registered()) return write_json_key(Key::packed(value), to);
+  }
   if (head.tag == heap_tag(PayloadKind::kNumpyScalar)) {
     Bytes plain = decode_numpy(head.payload).plain;
     head = read_packed(plain);

@@ -9,6 +9,7 @@
 #include "core/store/dict.h"
 #include "core/store/encoder.h"
 #include "core/store/list.h"
+#include "core/store/registered.h"
 
 namespace oocmap {
 namespace {
@@ -109,6 +110,10 @@ void Copier::begin(const Member& value) {
       break;
     case WordKind::kTuple:
       number = to_.begin_tuple(open.node.count());
+      break;
+    case WordKind::kRegistered:
+      number = to_.begin_registered(registered_name(from_, transaction_, open.node));
+      open.next = 1;
       break;
     case WordKind::kSet:
       number = to_.begin_set();

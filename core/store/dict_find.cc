@@ -25,17 +25,23 @@ class KeyMatcher {
   bool matches(const Member& key) const {
     if (key.has_payload()) {
       const bool text = key.payload_kind() == PayloadKind::kStr;
-      if (text || is_text_) return text && is_text_ && key.payload() == text_;
+      if (text) return is_text_ && key.payload() == text_;
+      if (is_text_ && !may_equal_text(key)) return false;
       return key_equals(key.tag, key.word, key.payload(), wanted_);
     }
     if (key.in_immutables()) {
-      if (is_text_ != (key.payload_kind() == PayloadKind::kStr)) return false;
+      if (is_text_ && key.payload_kind() != PayloadKind::kStr && !may_equal_text(key)) return false;
       return key_equals(key.tag, key.word, store_.payload(transaction_, key), wanted_);
     }
     return !is_text_ && key_equals(key.tag, key.word, {}, wanted_);
   }
 
  private:
+  // An object of a registered class may equal the text that it was stored as.
+  static bool may_equal_text(const Member& key) noexcept {
+    return key.payload_kind() == PayloadKind::kPacked;
+  }
+
   Store& store_;
   const Transaction& transaction_;
   const Key& wanted_;

@@ -1,8 +1,15 @@
 #include <cstring>
 
+#include "core/base/utf8.h"
 #include "core/store/encoder_state.h"
 
 namespace oocmap {
+
+void check_class_name(Bytes name) {
+  if (!name.empty() && name.size() <= kMaxClassName && text_form(name) == TextForm::kUtf8) return;
+  throw Error(ErrorCode::kInvalidArgument, "the name of a registered class must be text of 1 to " +
+                                               std::to_string(kMaxClassName) + " bytes of UTF-8");
+}
 
 void check_payload(PayloadKind kind, Bytes bytes) {
   if (bytes.size() > kMaxValueBytes) {

@@ -55,6 +55,13 @@ size_t ValueEncoder::begin_dict(size_t) { return state_->begin(WordKind::kDict);
 size_t ValueEncoder::begin_list(size_t) { return state_->begin(WordKind::kList); }
 size_t ValueEncoder::begin_tuple(size_t) { return state_->begin(WordKind::kTuple); }
 
+size_t ValueEncoder::begin_registered(Bytes name) {
+  check_class_name(name);
+  const size_t number = state_->begin(WordKind::kRegistered);
+  payload(PayloadKind::kStr, name);
+  return number;
+}
+
 size_t ValueEncoder::begin_set() { return state_->begin(WordKind::kSet); }
 size_t ValueEncoder::begin_frozenset() { return state_->begin(WordKind::kFrozenset); }
 
@@ -70,6 +77,7 @@ void ValueEncoder::key(const Key& key) {
   if (!has_keys(frame.kind) || frame.shape != kNoShape)
     misuse("key() outside a plain dict or a set");
   append_run_key(state_->keys, key);
+  if (key.has_registered()) frame.shapeless = true;
   ++frame.key_count;
   if (is_set(frame.kind)) none();
 }

@@ -92,6 +92,9 @@ class OOCMAP_API ValueEncoder {
   size_t begin_shaped_dict(std::shared_ptr<const ShapeKeys> shape);  // values follow in its order
   size_t begin_list(size_t size_hint = 0);
   size_t begin_tuple(size_t size_hint = 0);
+  // An object of the registered class `name`: one value follows. Errors: kInvalidArgument for an
+  // empty name, one over kMaxClassName bytes, or one that is not UTF-8.
+  size_t begin_registered(Bytes name);
   // An array, complete with this call; it is named as containers are. `data`: its elements in the
   // order that `head` says. Where `keep` is given, the data is not copied: it stays as it is until
   // `keep` goes, which may be on another thread and under the store's locks.

@@ -57,7 +57,11 @@ void ValueEncoder::State::end() {
     keys.shrink(frame.keys);
   }
   move_members(frame, node);
-  if (frame.kind == WordKind::kTuple && frame.immutable) {
+  if (frame.kind == WordKind::kRegistered && node.count != 2) {
+    misuse("a registered object without its one value");
+  }
+  const bool tuple = frame.kind == WordKind::kTuple || frame.kind == WordKind::kRegistered;
+  if (tuple && frame.immutable) {
     intern(frame, node, tuple_bytes(node), kMaxInlineList);
   }
   if (frame.kind == WordKind::kFrozenset) {
@@ -92,11 +96,11 @@ void ValueEncoder::State::end_dict(Frame& frame, TapeNode& node) {
     return;
   }
   if (count != frame.key_count) misuse("a dict whose keys and values do not pair");
-  if (count > kMaxShapeKeys) {
+  if (count > kMaxShapeKeys || frame.shapeless) {
     drop_duplicate_keys(frame);
     count = words.size() - frame.members;
   }
-  if (count > kMaxShapeKeys) {
+  if (count > kMaxShapeKeys || frame.shapeless) {
     node.keys = tape->text.size();
     const Bytes bytes = run(frame);
     tape->text.append(bytes.data(), bytes.size());

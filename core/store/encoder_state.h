@@ -44,6 +44,9 @@ inline Tag inline_tag(PayloadKind kind, size_t size) noexcept {
 // Errors: kInvalidArgument over kMaxValueBytes, kTypeMismatch for a kind that cannot be stored.
 void check_payload(PayloadKind kind, Bytes bytes);
 
+// Errors: kInvalidArgument, as ValueEncoder::begin_registered.
+void check_class_name(Bytes name);
+
 // One tape a thread is kept for the next value, so that encoding allocates nothing once warm.
 template <typename Parts>
 std::unique_ptr<Parts>& spare() {
@@ -78,6 +81,7 @@ struct ValueEncoder::State {
     WordKind kind = WordKind::kList;
     bool resolve = false;
     bool immutable = true;
+    bool shapeless = false;  // a dict with a key that no shape may hold
   };
 
   // The shape of a dict whose keys came one by one, found by its key run.

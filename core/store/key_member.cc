@@ -18,7 +18,8 @@ Member payload_member(PayloadKind kind, Bytes payload) {
 
 Member key_member(const Key& key, Buffer& hold) {
   const Bytes order = key.order();
-  if (!order.empty() && static_cast<uint8_t>(order.front()) == kClassText) {
+  if (key.form() == KeyForm::kCanonical && !order.empty() &&
+      static_cast<uint8_t>(order.front()) == kClassText) {
     return payload_member(PayloadKind::kStr, order.substr(1));
   }
   hold = key.pack();

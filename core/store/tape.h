@@ -33,11 +33,12 @@ inline constexpr uint32_t kOpen = ~uint32_t{0};  // TapeNode::position of a cont
 // One container. Its number is its index in Tape::nodes.
 struct TapeNode {
   enum : uint8_t {
-    kResolve = 1,     // some member is a child, a reference or a text that may be shared
-    kAliased = 2,     // again() named it
-    kAlone = 4,       // ... while it was open: it gets a record of its own
-    kInterned = 8,    // an immutable tuple or frozenset with a record of its own, stored once
-    kOwned = 16,      // a part of an interned one, laid out with it
+    kResolve = 1,   // some member is a child, a reference or a text that may be shared
+    kAliased = 2,   // again() named it
+    kAlone = 4,     // ... while it was open: it gets a record of its own
+    kInterned = 8,  // an immutable tuple, frozenset or registered object with a record of its own,
+                    // stored once
+    kOwned = 16,    // a part of an interned one, laid out with it
     kImmutable = 32,  // a deeply immutable tuple or frozenset
     kDropped = 64,    // a duplicate key replaced it: not stored
   };
@@ -60,6 +61,7 @@ struct TapeNode {
     if (kind == WordKind::kList) return NodeKind::kList;
     if (kind == WordKind::kTuple) return NodeKind::kTuple;
     if (kind == WordKind::kArray) return NodeKind::kArray;
+    if (kind == WordKind::kRegistered) return NodeKind::kRegistered;
     if (kind == WordKind::kSet) return NodeKind::kSet;
     if (kind == WordKind::kFrozenset) return NodeKind::kFrozenset;
     return shape == kNoShape ? NodeKind::kInlineDict : NodeKind::kShapedDict;

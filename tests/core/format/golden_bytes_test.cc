@@ -83,6 +83,7 @@ TEST(GoldenBytes, TagsAndKinds) {
   EXPECT_EQ(tag_of(WordKind::kSet), 0x13);
   EXPECT_EQ(tag_of(WordKind::kFrozenset), 0x14);
   EXPECT_EQ(tag_of(WordKind::kArray), 0x15);
+  EXPECT_EQ(tag_of(WordKind::kRegistered), 0x16);
   EXPECT_EQ(heap_tag(PayloadKind::kStr), 0x40);
   EXPECT_EQ(heap_tag(PayloadKind::kWtf8), 0x41);
   EXPECT_EQ(heap_tag(PayloadKind::kBytes), 0x42);
@@ -107,7 +108,6 @@ TEST(GoldenBytes, OtherPayloadKinds) {
   EXPECT_EQ(static_cast<int>(PayloadKind::kFraction), 0x0c);
   EXPECT_EQ(static_cast<int>(PayloadKind::kUuid), 0x0d);
   EXPECT_EQ(static_cast<int>(PayloadKind::kNumpyScalar), 0x0e);
-  EXPECT_EQ(static_cast<int>(PayloadKind::kRegistered), 0x0f);
 }
 
 TEST(GoldenBytes, NodeKindsAndFlags) {
@@ -123,6 +123,10 @@ TEST(GoldenBytes, NodeKindsAndFlags) {
   EXPECT_EQ(static_cast<int>(NodeKind::kSpilledSet), 10);
   EXPECT_EQ(static_cast<int>(NodeKind::kArray), 11);
   EXPECT_EQ(static_cast<int>(NodeKind::kSpilledFrozenset), 12);
+  EXPECT_EQ(static_cast<int>(NodeKind::kRegistered), 13);
+  EXPECT_EQ(kEqualsItsValue, 1);
+  EXPECT_EQ(kValueIsDict, 2);
+  EXPECT_EQ(kOtherRegistered, 0x19);
   EXPECT_EQ(kRecordPinned, 1);
   EXPECT_EQ(kRecordImmutable, 2);
   EXPECT_EQ(kRecordShared, 4);
