@@ -4,8 +4,25 @@
 
 #include "python/native/keys.h"
 #include "python/native/scalars.h"
+#include "python/native/unfinished.h"
 
 namespace oocmap::python {
+
+namespace {
+
+// The writer puts no object of a registered class into a shape; what else is there is of the
+// standard library's classes.
+Ref shape_key(const Key& key) {
+  Ref object = key_to_python(key);
+  if (!is_stand_in(object.get())) return object;
+  const Buffer packed = key.pack();
+  if (has_registered(packed)) {
+    throw Error(ErrorCode::kCorrupt, "the file is damaged: a registered key in a shape");
+  }
+  return finish_key(packed);
+}
+
+}  // namespace
 
 ShapeObjects ShapeCache::load(Store& store, const Transaction& transaction, uint64_t id) {
   const std::shared_ptr<const Shape> shape = store.shape(transaction, id);
@@ -16,7 +33,7 @@ ShapeObjects ShapeCache::load(Store& store, const Transaction& transaction, uint
   result.keys = Ref::steal(PyTuple_New(size));
   result.index = Ref::steal(PyDict_New());
   for (Py_ssize_t i = 0; i < size; ++i) {
-    PyObject* key = key_to_python(shape->key(static_cast<size_t>(i))).release();
+    PyObject* key = shape_key(shape->key(static_cast<size_t>(i))).release();
     if (PyUnicode_CheckExact(key)) PyUnicode_InternInPlace(&key);
     PyTuple_SET_ITEM(result.keys.get(), i, key);
     const Ref place = Ref::steal(PyLong_FromSsize_t(i));
@@ -49,7 +66,7 @@ void LookupCache::add(const Stamp& stamp, Identity container, PyObject* key, con
   if (std::exchange(wanted_[wanted % kSlots], mark) != mark) return;
   int64_t number = 0;
   if (PyLong_CheckExact(key) && !fits_int64(key, number)) return;
-  if (!is_small(member, object)) return;
+  if (!is_small(member, object) || is_stand_in(object)) return;
   if (!(stamp == stamp_)) {
     stamp_ = stamp;
     ++epoch_;

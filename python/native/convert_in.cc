@@ -7,6 +7,7 @@
 #include "python/native/errors.h"
 #include "python/native/keys.h"
 #include "python/native/other_types.h"
+#include "python/native/registered.h"
 #include "python/native/scalars.h"
 #include "python/native/shape_keys.h"
 #include "python/native/store_array.h"
@@ -16,11 +17,12 @@ namespace {
 
 constexpr size_t kMostKept = 4096;  // entries of a vector that is kept for the next value
 
-enum class Kind : uint8_t { kDict, kShapedDict, kList, kTuple };
+enum class Kind : uint8_t { kDict, kShapedDict, kList, kTuple, kRegistered };
 
 // A container that is being fed, with the member it is at.
 struct Frame {
-  Ref object;
+  Ref object;               // of an object of a registered class: its value
+  Ref source;               // ... and itself
   Py_ssize_t position = 0;  // PyDict_Next's, or the next index
   Py_ssize_t size = 0;      // at the start
   Py_ssize_t fed = 0;
@@ -148,6 +150,8 @@ class PythonEncoder {
   void feed_lazy(PyObject* lazy);
   bool feed_other(PyObject* value);
   void feed_foreign(PyObject* value, Py_ssize_t held);
+  void feed_registered(const RegisteredClass& known, PyObject* value, Py_ssize_t held);
+  void refuse_inside_itself(PyObject* object) const;
   void feed_dict(PyObject* dict, Py_ssize_t held);
   void feed_set(PyObject* set, Py_ssize_t held);
   void push(PyObject* container, Py_ssize_t held, Kind kind, Py_ssize_t size, size_t number);
@@ -158,6 +162,7 @@ class PythonEncoder {
   bool feed_dict_member(Frame& frame);
   bool feed_shaped_member(Frame& frame);
   bool feed_list_member(Frame& frame);
+  bool feed_registered_value(Frame& frame);
   [[noreturn]] void refuse(PyObject* value) const;
   // "[3]['user']", or nothing for the one value itself.
   std::string place() const;
@@ -216,6 +221,8 @@ void PythonEncoder::feed_one(PyObject* value, Py_ssize_t held) {
     if (!feed_again(value, held)) feed_set(value, held);
   } else if (is_lazy(value) || is_map(value)) {
     feed_lazy(value);
+  } else if (const RegisteredClass* known = registered_class(type)) {
+    feed_registered(*known, value, held);
   } else if (!feed_other(value) && !feed_again(value, held)) {
     feed_foreign(value, held);
   }
@@ -263,6 +270,37 @@ void PythonEncoder::feed_foreign(PyObject* value, Py_ssize_t held) {
   if (!array.reason.empty()) throw Error(ErrorCode::kTypeMismatch, array.reason + where());
   if (!array.fed) refuse(value);
   if (Py_REFCNT(value) > held) seen_.add(value, array.number);
+}
+
+// What it is stored as is the user's code to say, which may close the map.
+void PythonEncoder::feed_registered(const RegisteredClass& known, PyObject* value,
+                                    Py_ssize_t held) {
+  refuse_inside_itself(value);
+  if (feed_again(value, held)) return;
+  const size_t number = to_.begin_registered(known.name);
+  const Ref source = Ref::borrow(value);
+  const Ref stored = value_of_registered(known, value);
+  map_.check_open();
+  push(value, held, Kind::kRegistered, 1, number);
+  stack_.back().object = stored;
+  stack_.back().source = source;
+}
+
+// from_() is given a value that is whole, so none may wait for its own result.
+void PythonEncoder::refuse_inside_itself(PyObject* object) const {
+  for (const Frame& frame : stack_) {
+    if (frame.kind != Kind::kRegistered || frame.source.get() != object) continue;
+    throw Error(ErrorCode::kInvalidArgument, std::string("cannot store an object of type '") +
+                                                 Py_TYPE(object)->tp_name + "' inside itself" +
+                                                 where());
+  }
+}
+
+bool PythonEncoder::feed_registered_value(Frame& frame) {
+  if (frame.position++ != 0) return false;
+  const Ref value = frame.object;
+  feed_one(value.get(), 2);  // `frame` is no longer valid
+  return true;
 }
 
 void PythonEncoder::feed_dict(PyObject* dict, Py_ssize_t held) {
@@ -314,6 +352,8 @@ bool PythonEncoder::feed_member() {
       return feed_dict_member(frame);
     case Kind::kShapedDict:
       return feed_shaped_member(frame);
+    case Kind::kRegistered:
+      return feed_registered_value(frame);
     default:
       return feed_list_member(frame);
   }
@@ -374,6 +414,7 @@ std::string PythonEncoder::place() const {
   for (const Frame& frame : stack_) {
     if (++steps > kMostSteps) return path + "...";
     const bool dict = frame.kind == Kind::kDict || frame.kind == Kind::kShapedDict;
+    if (frame.kind == Kind::kRegistered) continue;
     path += dict ? step(key_of(frame).get()) : step(frame.position - 1);
   }
   return path;

@@ -1,5 +1,6 @@
 #include "python/native/convert_out.h"
 
+#include "python/native/eager.h"
 #include "python/native/scalars.h"
 
 namespace oocmap::python {
@@ -17,7 +18,7 @@ PyObject* immutable_to_python(const MapReading& reading, const Member& member) {
   // What can be changed (a bytearray, numpy's void) is read as a copy: each its own.
   const PayloadKind kind = member.payload_kind();
   const bool fixed = kind != PayloadKind::kBytearray && kind != PayloadKind::kNumpyScalar;
-  if (fixed && payload.size() <= kLargestCached) {
+  if (fixed && payload.size() <= kLargestCached && !is_stand_in(object)) {
     cache.add(member.word, object);
   }
   return object;
@@ -67,6 +68,9 @@ PyObject* scalar_to_python(const MapReading& reading, const Member& member) {
 PyObject* member_to_python(const MapReading& reading, const Member& member, uint64_t record,
                            Bytes bytes) {
   if (!member.container()) return scalar_to_python(reading, member);
+  if (static_cast<WordKind>(member.tag) == WordKind::kRegistered) {
+    return eager_member(reading, member).unfinished().release();
+  }
   ++read_counters.members;
   return new_lazy(reading, member, record, bytes);
 }

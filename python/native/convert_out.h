@@ -6,9 +6,10 @@
 
 namespace oocmap::python {
 
-// A new reference. `record`/`bytes`: the record the member was found in, if any (new_lazy()).
-// Errors: kCorrupt, kTypeMismatch, MemoryError. Cost: 5-40 ns; one descent for an immutable that is
-// not cached.
+// A new reference; of an object of a registered class a stand-in (unfinished.h), which finished(),
+// or the slot's guard, replaces once the Reading has ended. `record`/`bytes`: the record the member
+// was found in, if any (new_lazy()). Errors: kCorrupt, kTypeMismatch, MemoryError. Cost: 5-40 ns;
+// one descent for an immutable that is not cached.
 PyObject* member_to_python(const MapReading& reading, const Member& member, uint64_t record = 0,
                            Bytes bytes = {});
 

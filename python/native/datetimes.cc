@@ -206,6 +206,18 @@ std::optional<OtherPayload> datetime_payload(PyObject* value) {
   return std::nullopt;
 }
 
+bool datetime_needs_python(PayloadKind kind, Bytes payload) noexcept {
+  if (PyDateTimeAPI == nullptr) return true;  // it is imported yet
+  try {
+    if (kind == PayloadKind::kDatetime) {
+      return decode_datetime(payload).time.zone.kind >= ZoneKind::kZone;
+    }
+    return kind == PayloadKind::kTime && decode_time(payload).zone.kind >= ZoneKind::kZone;
+  } catch (const Error&) {
+    return false;  // datetime_to_python() says it
+  }
+}
+
 PyObject* datetime_to_python(PayloadKind kind, Bytes payload) {
   need_datetime();
   switch (kind) {

@@ -11,4 +11,7 @@ namespace oocmap::python {
 std::optional<OtherPayload> datetime_payload(PyObject* value);
 PyObject* datetime_to_python(PayloadKind kind, Bytes payload);
 
+// Whether making the object of such a payload runs Python code: a zoneinfo's data is loaded by it.
+bool datetime_needs_python(PayloadKind kind, Bytes payload) noexcept;
+
 }  // namespace oocmap::python

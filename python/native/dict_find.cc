@@ -5,6 +5,7 @@
 #include "python/native/convert_out.h"
 #include "python/native/keys.h"
 #include "python/native/scalars.h"
+#include "python/native/unfinished.h"
 
 namespace oocmap::python {
 namespace {
@@ -59,13 +60,15 @@ PyObject* dict_lookup(Container& dict, PyObject* key) {
   if (cached) {
     if (const LookupCache::Slot* known = find_known(dict, key)) return known_object(dict, *known);
   }
-  return with_member(dict, key,
-                     [=](const Reading& reading, const std::optional<Member>& member) -> PyObject* {
-                       if (!member) return nullptr;
-                       PyObject* object = member_to_python(reading, *member);
-                       if (cached) remember(reading, key, *member, object);
-                       return object;
-                     });
+  PyObject* const found = with_member(
+      dict, key, [=](const Reading& reading, const std::optional<Member>& member) -> PyObject* {
+        if (!member) return nullptr;
+        PyObject* object = member_to_python(reading, *member);
+        if (cached) remember(reading, key, *member, object);
+        return object;
+      });
+  if (stand_ins == 0 || found == nullptr) return found;
+  return finish_members(Ref::steal(found)).release();
 }
 
 bool dict_contains(Container& dict, PyObject* key) {

@@ -171,17 +171,16 @@ Ref pop_key(Container& dict, PyObject* key) {
   const std::optional<Key> wanted = key_to_find(key);
   if (!wanted) return Ref();
   LockedWrite locked(dict);
-  RawArrays arrays;
-  Ref value;
+  EagerValue value;
   {
     const Reading reading(dict);
     const auto member = find_member(reading, *wanted);
     if (!member) return Ref();
-    value = eager_member(reading, *member, arrays);
+    value = eager_member(reading, *member);
   }
-  value = arrays.finish(std::move(value));
+  Ref result = value.finish();
   finish_erase(locked, dict, *wanted);
-  return value;
+  return result;
 }
 
 PyObject* mapping_pop(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
@@ -199,9 +198,8 @@ PyObject* mapping_popitem(PyObject* self, PyObject*) {
     Container& dict = container_of(self);
     LockedWrite locked(dict);
     DictEntry entry;
-    RawArrays arrays;
     Ref key;
-    Ref value;
+    EagerValue read;
     {
       const Reading reading(dict);
       const WithoutCollection guard;
@@ -210,9 +208,10 @@ PyObject* mapping_popitem(PyObject* self, PyObject*) {
         raise(PyExc_KeyError, "popitem(): dictionary is empty");
       }
       key = key_to_python(entry.key);
-      value = eager_member(reading, entry.value, arrays);
+      read = eager_member(reading, entry.value);
     }
-    value = arrays.finish(std::move(value));
+    key = finished(std::move(key));
+    const Ref value = read.finish();
     Ref pair = Ref::steal(PyTuple_Pack(2, key.get(), value.get()));
     finish_erase(locked, dict, entry.key);
     return pair.release();
@@ -292,25 +291,29 @@ void copy_shaped(const Reading& reading, PyObject* copy) {
   }
 }
 
-// A plain dict of one moment. No Python code runs: keys are exact builtins.
-Ref copy_of(PyObject* mapping) {
-  Container* dict = dict_behind(mapping);
-  if (dict == nullptr) return Ref::steal(PyDict_Copy(mapping));
-  Ref copy = Ref::steal(PyDict_New());
-  const Reading reading(*dict);
+// The entries of one moment, perhaps with stand-ins. No Python code runs: keys are exact builtins.
+void copy_entries(Container& dict, PyObject* copy) {
+  const Reading reading(dict);
   const WithoutCollection guard;
   if (reading.node().kind() == NodeKind::kShapedDict) {
-    copy_shaped(reading, copy.get());
-    return copy;
+    return copy_shaped(reading, copy);
   }
-  DictWalk walk(reading.store(), dict->identity);
+  DictWalk walk(reading.store(), dict.identity);
   DictEntry entry;
   while (walk.next(reading.transaction(), entry)) {
     const Ref key = key_to_python(entry.key);
     const Ref value = Ref::steal(member_to_python(reading, entry.value));
-    checked(PyDict_SetItem(copy.get(), key.get(), value.get()));
+    checked(PyDict_SetItem(copy, key.get(), value.get()));
   }
-  return copy;
+}
+
+// A plain dict of one moment.
+Ref copy_of(PyObject* mapping) {
+  Container* dict = dict_behind(mapping);
+  if (dict == nullptr) return Ref::steal(PyDict_Copy(mapping));
+  Ref copy = Ref::steal(PyDict_New());
+  copy_entries(*dict, copy.get());
+  return finished(std::move(copy));
 }
 
 PyObject* mapping_copy(PyObject* self, PyObject*) {

@@ -7,8 +7,11 @@
 
 #include "core/store/dict.h"
 #include "core/store/list.h"
+#include "core/store/registered.h"
 #include "python/native/convert_out.h"
 #include "python/native/keys.h"
+#include "python/native/lazy_array.h"
+#include "python/native/scalars.h"
 
 namespace oocmap::python {
 namespace {
@@ -27,17 +30,20 @@ struct Frame {
 
 class EagerReader {
  public:
-  EagerReader(const MapReading& reading, RawArrays& arrays) : reading_(reading), arrays_(arrays) {}
+  explicit EagerReader(const MapReading& reading) : reading_(reading) {}
 
-  Ref read(const Member& member) {
-    if (!member.container()) return Ref::steal(scalar_to_python(reading_, member));
+  EagerValue read(const Member& member) {
+    if (!member.container()) {
+      Ref scalar = Ref::steal(scalar_to_python(reading_, member));
+      return {std::move(scalar), stand_ins_made != before_};
+    }
     Ref result = Ref::steal(begin(member, 0, {}));
     first_ = member.word;
     first_object_ = result.get();
     while (!stack_.empty()) {
       if (!fill(stack_.size() - 1)) stack_.pop_back();
     }
-    return result;
+    return {std::move(result), stand_ins_made != before_};
   }
 
  private:
@@ -57,16 +63,16 @@ class EagerReader {
   bool fill_dict(size_t frame);
   bool fill_list(size_t frame);
   bool fill_tuple(size_t frame);
+  bool fill_registered(size_t frame);
   bool next_member(Frame& frame, Member& member) const;
   PyObject* value_of(size_t frame, const Member& member) {
     if (!member.container()) return Ref::steal(scalar_to_python(reading_, member)).release();
     const Frame& parent = stack_[frame];
-    if (static_cast<WordKind>(member.tag) == WordKind::kArray) arrays_.found_in(parent.target);
     return begin(member, record_of(parent.node.identity()), parent.record);
   }
 
   const MapReading& reading_;
-  RawArrays& arrays_;
+  const size_t before_ = stand_ins_made;
   std::vector<Frame> stack_;
   std::unordered_map<Identity, PyObject*> made_;
   Identity first_ = 0;
@@ -88,7 +94,7 @@ PyObject* EagerReader::begin(const Member& member, uint64_t parent, Bytes parent
                                     : NodeView::locate(frame.record, identity);
   ++read_counters.containers;
   const bool array = frame.node.is_array();
-  Ref target = array ? arrays_.copy(reading_, frame.node) : Ref::steal(make_target(frame));
+  Ref target = array ? copy_array(reading_, frame.node) : Ref::steal(make_target(frame));
   frame.target = target.get();
   if (!frame.record.empty() && may_be_shared(frame.record)) made_.emplace(identity, target.get());
   if (array) stack_.pop_back();  // it has no members
@@ -124,6 +130,10 @@ PyObject* EagerReader::make_target(Frame& frame) const {
     case NodeKind::kSpilledSet:
     case NodeKind::kSpilledFrozenset:
       return make_set(node);
+    case NodeKind::kRegistered: {
+      const Bytes name = registered_name(reading_.store(), reading_.transaction(), node);
+      return unfinished_registered(Ref::steal(text_to_python(name))).release();
+    }
     default:
       throw Error(ErrorCode::kTypeMismatch, "this version cannot read a container of kind " +
                                                 std::to_string(static_cast<int>(node.kind())));
@@ -157,6 +167,8 @@ bool EagerReader::fill(size_t frame) {
     case NodeKind::kList:
     case NodeKind::kSpilledList:
       return fill_list(frame);
+    case NodeKind::kRegistered:
+      return fill_registered(frame);
     default:
       return false;  // a set
   }
@@ -234,24 +246,31 @@ bool EagerReader::fill_tuple(size_t frame) {
   return false;
 }
 
+bool EagerReader::fill_registered(size_t frame) {
+  if (stack_[frame].position++ != 0) return false;
+  PyObject* target = stack_[frame].target;
+  const Member member = stack_[frame].node.member(1);
+  set_unfinished_value(target, Ref::steal(value_of(frame, member)));
+  return member.container();
+}
+
 }  // namespace
 
-Ref eager_member(const MapReading& reading, const Member& member, RawArrays& arrays) {
+EagerValue eager_member(const MapReading& reading, const Member& member) {
   const WithoutCollection guard;
-  return EagerReader(reading, arrays).read(member);
+  return EagerReader(reading).read(member);
 }
 
 Ref eager(Container& container) {
-  RawArrays arrays;
-  Ref value;
+  EagerValue value;
   {
     const Reading reading(container);
     Member member;
     member.tag = container.tag;
     member.word = container.identity;
-    value = eager_member(reading, member, arrays);
+    value = eager_member(reading, member);
   }
-  return arrays.finish(std::move(value));
+  return value.finish();
 }
 
 }  // namespace oocmap::python

@@ -1,7 +1,10 @@
 // A stored value as plain Python objects, deep, of one consistent moment.
 #pragma once
 
-#include "python/native/lazy_array.h"
+#include <utility>
+
+#include "python/native/lazy.h"
+#include "python/native/unfinished.h"
 
 namespace oocmap::python {
 
@@ -9,8 +12,21 @@ namespace oocmap::python {
 // kept; no recursion on the C stack. Errors: kClosed, kStaleHandle, kCorrupt, MemoryError.
 Ref eager(Container& container);
 
-// The same for one member, under a reading that exists. Once that has ended, the value is
-// arrays.finish() of what this returns.
-Ref eager_member(const MapReading& reading, const Member& member, RawArrays& arrays);
+// The same for one member, under a Reading that exists: once that has ended, finish() gives the
+// value.
+class EagerValue {
+ public:
+  EagerValue() = default;
+  EagerValue(Ref value, bool unfinished) : value_(std::move(value)), unfinished_(unfinished) {}
+  // Once. Errors: as finish_deep().
+  Ref finish() { return unfinished_ ? finish_deep(std::move(value_)) : std::move(value_); }
+  // As it is, perhaps with stand-ins.
+  Ref unfinished() { return std::move(value_); }
+
+ private:
+  Ref value_;
+  bool unfinished_ = false;
+};
+EagerValue eager_member(const MapReading& reading, const Member& member);
 
 }  // namespace oocmap::python

@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "python/native/python.h"
+#include "python/native/unfinished.h"
 
 namespace oocmap::python {
 
@@ -50,9 +51,14 @@ R guarded(R failure, F&& body) noexcept {
     return failure;
   }
 }
+// What a slot returns: no Reading of the body's lives any more, so stand-ins in it are finished.
 template <typename F>
 PyObject* guarded(F&& body) noexcept {
-  return guarded<PyObject*>(nullptr, std::forward<F>(body));
+  return guarded<PyObject*>(nullptr, [&body]() -> PyObject* {
+    PyObject* result = body();
+    if (stand_ins == 0 || result == nullptr) return result;
+    return finish_members(Ref::steal(result)).release();
+  });
 }
 template <typename F>
 int guarded_int(F&& body) noexcept {

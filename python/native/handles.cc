@@ -1,7 +1,9 @@
 #include "python/native/handles.h"
 
 #include "core/format/handle.h"
+#include "python/native/convert_out.h"
 #include "python/native/keys.h"
+#include "python/native/unfinished.h"
 
 namespace oocmap::python {
 
@@ -30,13 +32,16 @@ Ref object_of_handle(MapState& map, Bytes bytes) {
       (handle.nonce != map.session().nonce() || map.store().rolled_back(handle.birth))) {
     throw Error(ErrorCode::kStaleHandle, "the value behind this handle was never committed");
   }
-  const MapReading reading(map);
   Member member;
   member.tag = handle.tag;
   member.word = handle.identity;
-  Ref lazy = Ref::steal(new_lazy(reading, member));
-  if (handle.birth != 0) container_of(lazy.get()).birth = handle.birth;
-  return lazy;
+  Ref object;
+  {
+    const MapReading reading(map);
+    object = Ref::steal(member_to_python(reading, member));
+  }
+  if (handle.birth != 0 && is_lazy(object.get())) container_of(object.get()).birth = handle.birth;
+  return finished(std::move(object));
 }
 
 }  // namespace oocmap::python

@@ -10,7 +10,9 @@
 #include "python/native/eager.h"
 #include "python/native/lazy.h"
 #include "python/native/other_types.h"
+#include "python/native/registered.h"
 #include "python/native/scalars.h"
+#include "python/native/unfinished.h"
 
 namespace oocmap::python {
 namespace {
@@ -58,24 +60,43 @@ void check_hashable(PyObject* key) {
 
 // Packs a member of a tuple or frozenset key. Where `finding`, an object of another type is first
 // looked at as the builtin it equals. Returns whether it could be packed.
-bool pack_member(Buffer& to, PyObject* member, bool finding);
+struct Packing {
+  bool finding = false;
+  size_t members = 0;  // packed so far: those of a part that stands in several places count there
+};
 
-bool pack_tuple_members(Buffer& to, PyObject* tuple, bool finding) {
+bool pack_member(Buffer& to, PyObject* member, Packing& packing);
+
+// A key is written out whole, so parts that are shared by many others would make it endless.
+// Returns false for one that is too large to be there, where that is what is asked.
+bool count_members(Packing& packing, Py_ssize_t count) {
+  constexpr size_t kMostMembers = 1'000'000;
+  packing.members += static_cast<size_t>(count);
+  if (packing.members <= kMostMembers) return true;
+  if (packing.finding) return false;
+  throw Error(ErrorCode::kInvalidArgument,
+              "a key of more than 1,000,000 members, all tuples and frozensets in it counted "
+              "wherever they stand");
+}
+
+bool pack_tuple_members(Buffer& to, PyObject* tuple, Packing& packing) {
   const Recursion guard(" in a tuple key");
   const Py_ssize_t size = PyTuple_GET_SIZE(tuple);
+  if (!count_members(packing, size)) return false;
   pack_tuple(to, static_cast<uint64_t>(size));
   for (Py_ssize_t i = 0; i < size; ++i) {
-    if (!pack_member(to, PyTuple_GET_ITEM(tuple, i), finding)) return false;
+    if (!pack_member(to, PyTuple_GET_ITEM(tuple, i), packing)) return false;
   }
   return true;
 }
 
-bool pack_frozenset_members(Buffer& to, PyObject* frozenset, bool finding) {
+bool pack_frozenset_members(Buffer& to, PyObject* frozenset, Packing& packing) {
   const Recursion guard(" in a frozenset key");
+  if (!count_members(packing, PySet_GET_SIZE(frozenset))) return false;
   std::vector<Buffer> members;
   const Ref iterator = Ref::steal(PyObject_GetIter(frozenset));
   while (const Ref member = next_of(iterator.get())) {
-    if (!pack_member(members.emplace_back(), member.get(), finding)) return false;
+    if (!pack_member(members.emplace_back(), member.get(), packing)) return false;
   }
   pack_frozenset(to, members);
   return true;
@@ -114,7 +135,39 @@ std::optional<bool> pack_other(Buffer& to, PyObject* member, bool finding) {
   }
 }
 
-bool pack_member(Buffer& to, PyObject* member, bool finding) {
+// Whether an object is one key with what it is stored as: equal to it, and of the same hash.
+bool is_one_key(PyObject* object, PyObject* value) {
+  const Py_hash_t hash = PyObject_Hash(value);
+  if (hash == -1) {
+    if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw PythonRaised{};
+    PyErr_Clear();
+    return false;
+  }
+  const Py_hash_t own = PyObject_Hash(object);
+  if (own == -1) throw PythonRaised{};
+  return own == hash && checked(PyObject_RichCompareBool(object, value, Py_EQ)) != 0;
+}
+
+bool pack_registered_member(Buffer& to, const RegisteredClass& known, PyObject* object,
+                            Packing& packing) {
+  const Recursion guard(" in a key of a registered class");
+  const std::string name = known.name;
+  Ref value = value_of_registered(known, object);
+  uint8_t flags = 0;
+  if (PyDict_CheckExact(value.get())) {
+    flags = kValueIsDict;
+    const Ref items = Ref::steal(PyDict_Items(value.get()));
+    value = Ref::steal(PyFrozenSet_New(items.get()));
+  } else if (is_one_key(object, value.get())) {
+    flags = kEqualsItsValue;
+  }
+  pack_registered(to, name, flags);
+  if (!count_members(packing, 1)) return false;
+  return pack_member(to, value.get(), packing);
+}
+
+bool pack_member(Buffer& to, PyObject* member, Packing& packing) {
+  const bool finding = packing.finding;
   PyTypeObject* type = Py_TYPE(member);
   if (type == &PyUnicode_Type) {
     const Text text = text_of(member);
@@ -127,9 +180,9 @@ bool pack_member(Buffer& to, PyObject* member, bool finding) {
   } else if (type == &PyBytes_Type) {
     pack_payload(to, PayloadKind::kBytes, bytes_of(member));
   } else if (type == &PyTuple_Type) {
-    return pack_tuple_members(to, member, finding);
+    return pack_tuple_members(to, member, packing);
   } else if (type == &PyFrozenSet_Type) {
-    return pack_frozenset_members(to, member, finding);
+    return pack_frozenset_members(to, member, packing);
   } else if (member == Py_None) {
     pack_none(to);
   } else if (type == &PyBool_Type) {
@@ -137,9 +190,12 @@ bool pack_member(Buffer& to, PyObject* member, bool finding) {
   } else {
     check_hashable(member);  // exact builtins are, or have been looked into
     if (const std::optional<bool> packed = pack_other(to, member, finding)) return *packed;
+    if (const RegisteredClass* known = registered_class(type)) {
+      return pack_registered_member(to, *known, member, packing);
+    }
     if (!finding && type != lazy_tuple_type && type != lazy_frozenset_type) refuse_type(member);
     const Ref builtin = as_builtin(member);
-    return builtin && pack_member(to, builtin.get(), finding);
+    return builtin && pack_member(to, builtin.get(), packing);
   }
   return true;
 }
@@ -173,7 +229,8 @@ std::optional<Key> scalar_key(PyObject* key) {
 Key key_to_store(PyObject* key) {
   if (auto scalar = scalar_key(key)) return std::move(*scalar);
   Buffer packed;
-  pack_member(packed, key, false);
+  Packing packing;
+  pack_member(packed, key, packing);
   return Key::packed(packed);
 }
 
@@ -181,15 +238,33 @@ std::optional<Key> key_to_find(PyObject* key) {
   if (PyFloat_CheckExact(key) && std::isnan(PyFloat_AS_DOUBLE(key))) return std::nullopt;
   if (auto scalar = scalar_key(key)) return scalar;
   Buffer packed;
-  if (pack_member(packed, key, true)) return Key::packed(packed);
+  Packing packing;
+  packing.finding = true;
+  if (pack_member(packed, key, packing)) return Key::packed(packed);
   check_hashable(key);  // what stands behind the member that cannot be stored
   return std::nullopt;
 }
 
 namespace {
 
+Ref packed_member(Bytes& from);
+
+// The object itself: the registered class's code runs.
+Ref packed_registered(Bytes& from, uint64_t flags) {
+  const Recursion guard(" in a key of a registered class");
+  const Ref name = packed_member(from);
+  Ref value = packed_member(from);
+  if ((flags & kValueIsDict) != 0) {
+    Ref dict = Ref::steal(PyDict_New());
+    checked(PyDict_MergeFromSeq2(dict.get(), value.get(), 1));
+    value = std::move(dict);
+  }
+  return make_registered(name.get(), value.get());
+}
+
 Ref packed_member(Bytes& from) {
   const Packed head = read_packed(from);
+  if (head.registered()) return packed_registered(from, head.word);
   if (head.tag == tag_of(WordKind::kTuple)) {
     const Recursion guard(" in a tuple key");
     const WithoutCollection collection;
@@ -227,13 +302,33 @@ Ref packed_member(Bytes& from) {
     case WordKind::kFloat:
       return Ref::steal(PyFloat_FromDouble(member.as_float()));
     default:
+      if (needs_python(member.payload_kind(), head.payload)) {
+        return Ref::steal(other_to_python(member.payload_kind(), head.payload));
+      }
       return Ref::steal(payload_to_python(member.payload_kind(), head.payload));
   }
 }
 
+// Whether making the object runs Python code.
+bool packed_needs_python(Bytes packed) {
+  while (!packed.empty()) {
+    const Packed head = read_packed(packed);
+    if (head.registered()) return true;
+    if (is_heap(head.tag) &&
+        needs_python(static_cast<PayloadKind>(head.tag & ~kLocationMask), head.payload)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
-Ref packed_to_python(Bytes packed) { return packed_member(packed); }
+Ref finish_key(Bytes packed) { return packed_member(packed); }
+
+Ref packed_to_python(Bytes packed) {
+  return packed_needs_python(packed) ? unfinished_key(packed) : packed_member(packed);
+}
 
 Ref key_to_python(const Key& key) {
   const Bytes order = key.order();

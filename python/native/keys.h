@@ -19,8 +19,12 @@ Key key_to_store(PyObject* key);
 // as it. Errors: TypeError for an unhashable key, and what the key's own __hash__ raises.
 std::optional<Key> key_to_find(PyObject* key);
 
-// The key as it was first written. Cost: one small allocation at most besides the object's.
+// The key as it was first written; where an object of a registered class is in it, a stand-in
+// (unfinished.h). Cost: one small allocation at most besides the object's.
 Ref key_to_python(const Key& key);
 Ref packed_to_python(Bytes packed);
+
+// The key behind a stand-in. Runs the registered classes' code: no Reading may live.
+Ref finish_key(Bytes packed);
 
 }  // namespace oocmap::python

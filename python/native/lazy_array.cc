@@ -229,61 +229,14 @@ void use_arrays(PyObject* type, PyObject* describe, PyObject* build) {
   array_support = {Py_NewRef(describe), Py_NewRef(build)};
 }
 
-// --- RawArrays
-
-Ref RawArrays::copy(const MapReading& reading, const NodeView& node) {
+Ref copy_array(const MapReading& reading, const NodeView& node) {
   ArrayReader reader(reading.transaction(), node);
-  const Ref head = head_to_python(reader.head());
+  Ref head = head_to_python(reader.head());
   const auto size = static_cast<Py_ssize_t>(reader.view().bytes());
-  const Ref data = Ref::steal(PyByteArray_FromStringAndSize(nullptr, size));
+  Ref data = Ref::steal(PyByteArray_FromStringAndSize(nullptr, size));
   reader.read(0, reader.view().bytes(), PyByteArray_AS_STRING(data.get()));
   array_counters.read += reader.view().bytes();
-  Ref raw = Ref::steal(PyTuple_Pack(2, head.get(), data.get()));
-  raw_.push_back(raw);
-  return raw;
-}
-
-Ref RawArrays::finished(PyObject* member) const {
-  for (size_t i = 0; i < raw_.size(); ++i) {
-    if (raw_[i].get() == member) return built_[i];
-  }
-  return Ref();
-}
-
-void RawArrays::finish_holder(PyObject* holder) const {
-  if (PyDict_CheckExact(holder)) {
-    PyObject* key = nullptr;
-    PyObject* value = nullptr;
-    Py_ssize_t position = 0;
-    while (PyDict_Next(holder, &position, &key, &value) != 0) {
-      // Under a key that is there: the dict does not change size.
-      if (const Ref array = finished(value)) checked(PyDict_SetItem(holder, key, array.get()));
-    }
-    return;
-  }
-  const bool list = PyList_CheckExact(holder);
-  const Py_ssize_t size = list ? PyList_GET_SIZE(holder) : PyTuple_GET_SIZE(holder);
-  for (Py_ssize_t i = 0; i < size; ++i) {
-    PyObject* old = list ? PyList_GET_ITEM(holder, i) : PyTuple_GET_ITEM(holder, i);
-    Ref array = finished(old);
-    if (!array) continue;
-    if (list) {
-      PyList_SET_ITEM(holder, i, array.release());
-    } else {
-      PyTuple_SET_ITEM(holder, i, array.release());  // nobody has seen the tuple yet
-    }
-    Py_DECREF(old);
-  }
-}
-
-Ref RawArrays::finish(Ref value) {
-  if (raw_.empty()) return value;
-  for (const Ref& raw : raw_) {
-    built_.push_back(Ref::steal(PyObject_CallObject(array_support.build, raw.get())));
-  }
-  for (PyObject* holder : holders_) finish_holder(holder);
-  Ref array = finished(value.get());
-  return array ? array : value;
+  return unfinished_array(std::move(head), std::move(data));
 }
 
 }  // namespace oocmap::python

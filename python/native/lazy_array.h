@@ -2,8 +2,6 @@
 // what passes between the two. Nothing here knows a library of arrays.
 #pragma once
 
-#include <vector>
-
 #include "core/store/array.h"
 #include "python/native/lazy.h"
 
@@ -38,27 +36,8 @@ void use_arrays(PyObject* type, PyObject* describe, PyObject* build);
 // A new lazy object, its fields not set. Null with MemoryError set.
 LazyObject* make_lazy_array() noexcept;
 
-// The arrays of a value that is made eager. While it is read no Python code may run, so they are
-// only copied then; finish() has them built and put in their places.
-class RawArrays {
- public:
-  // A stand-in for the array, whose data is copied. Errors: kCorrupt, MemoryError.
-  Ref copy(const MapReading& reading, const NodeView& node);
-  // `holder` has a stand-in among its members. Borrowed: it is part of the value.
-  void found_in(PyObject* holder) {
-    if (holders_.empty() || holders_.back() != holder) holders_.push_back(holder);
-  }
-  // Returns the finished value. No Reading may live. Errors: what building raises, ImportError
-  // where the library is missing.
-  Ref finish(Ref value);
-
- private:
-  Ref finished(PyObject* member) const;
-  void finish_holder(PyObject* holder) const;
-
-  std::vector<Ref> raw_;
-  std::vector<Ref> built_;  // as many, once finish() runs
-  std::vector<PyObject*> holders_;
-};
+// A stand-in for an array that is made eager, whose data is copied (unfinished.h).
+// Errors: kCorrupt, MemoryError.
+Ref copy_array(const MapReading& reading, const NodeView& node);
 
 }  // namespace oocmap::python

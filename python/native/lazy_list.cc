@@ -271,22 +271,21 @@ PyObject* list_pop(PyObject* self, PyObject* arguments) {
     const Py_ssize_t i = index == nullptr ? -1 : size_of(index);
     Container& list = container_of(self);
     LockedWrite locked(list);
-    RawArrays arrays;
-    Ref value;
+    EagerValue value;
     uint64_t at = 0;
     {
       const Reading reading(list);
       const uint64_t count = reading.node().count();
       at = place(i, count, count == 0 ? "pop from empty list" : "pop index out of range");
-      value = eager_member(
-          reading, list_get(reading.store(), reading.transaction(), reading.node(), at), arrays);
+      value = eager_member(reading,
+                           list_get(reading.store(), reading.transaction(), reading.node(), at));
     }
-    value = arrays.finish(std::move(value));
+    Ref result = value.finish();
     const Identity identity = list.identity;
     locked.finish([=](Store& store, WriteTransaction& transaction) {
       list_erase(store, transaction, identity, at);
     });
-    return value.release();
+    return result.release();
   });
 }
 

@@ -13,9 +13,11 @@
 #include "python/native/iterate.h"
 #include "python/native/key_range.h"
 #include "python/native/lazy_array.h"
+#include "python/native/registered.h"
 #include "python/native/sequence.h"
 #include "python/native/set_methods.h"
 #include "python/native/shape_keys.h"
+#include "python/native/unfinished.h"
 #include "python/native/views.h"
 
 namespace nb = nanobind;
@@ -55,6 +57,7 @@ void add_types(PyObject* module) {
   lazy_frozenset_type = add(module, make_lazy_frozenset_type(module, any_set));
   add(module, make_turn_type(module));
   make_array_memory_type(module);
+  make_stand_in_type(module);
   make_iterator_type(module);
   make_key_range_type(module);
   make_view_types(module);
@@ -115,6 +118,13 @@ void make_module(nb::module_& module) {
         use_arrays(type.ptr(), describe.ptr(), build.ptr());
       },
       "Give this module LazyArray, and what stores and builds arrays.");
+  module.def(
+      "register_class",
+      [](nb::handle type, nb::handle to, nb::handle from, const std::string& name) {
+        if (!PyType_Check(type.ptr())) raise(PyExc_TypeError, "a class is needed");
+        register_class(type.ptr(), to.ptr(), from.ptr(), name);
+      },
+      "Register a class: its objects are stored as to(object) and read as from_(value).");
 }
 
 }  // namespace

@@ -74,7 +74,7 @@ std::optional<OtherPayload> numpy_payload(PyObject* value) {
 PyObject* numpy_to_python(Bytes payload) {
   const Buffer kept(payload);  // Python code runs, an import perhaps
   const NumpyScalar scalar = decode_numpy(kept);
-  const Ref plain = packed_to_python(scalar.plain);
+  const Ref plain = finish_key(scalar.plain);
   const Ref extra = Ref::steal(text_to_python(scalar.extra));
   return PyObject_CallFunction(stored_types("numpy_scalar").get(), "iOOy#",
                                static_cast<int>(scalar.type), plain.get(), extra.get(),

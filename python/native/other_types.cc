@@ -211,6 +211,23 @@ std::optional<OtherPayload> other_payload(PyObject* value) {
   return numpy_payload(value);
 }
 
+bool needs_python(PayloadKind kind, Bytes payload) noexcept {
+  switch (kind) {
+    case PayloadKind::kNumpyScalar:
+    case PayloadKind::kDecimal:  // its module is imported
+    case PayloadKind::kFraction:
+    case PayloadKind::kUuid:
+      return true;
+    case PayloadKind::kDatetime:
+    case PayloadKind::kDate:
+    case PayloadKind::kTime:
+    case PayloadKind::kTimedelta:
+      return datetime_needs_python(kind, payload);
+    default:
+      return false;
+  }
+}
+
 PyObject* other_to_python(PayloadKind kind, Bytes payload) {
   const WithoutCollection guard;
   return Ref::steal(made(kind, payload)).release();

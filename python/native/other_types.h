@@ -24,6 +24,10 @@ struct OtherPayload {
 // Cost: for other types a few comparisons.
 std::optional<OtherPayload> other_payload(PyObject* value);
 
+// Whether making the object runs Python code (a class written in it, an import, a time zone's
+// data).
+bool needs_python(PayloadKind kind, Bytes payload) noexcept;
+
 // The object of a payload of kinds kComplex to kNumpyScalar. Returns a new reference.
 // Errors: kCorrupt; what zoneinfo raises for a key that this machine's time zone data lacks.
 PyObject* other_to_python(PayloadKind kind, Bytes payload);

@@ -1,6 +1,7 @@
 #include "python/native/repr.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,9 @@
 #include "python/native/errors.h"
 #include "python/native/keys.h"
 #include "python/native/lazy_array.h"
+#include "python/native/registered.h"
 #include "python/native/scalars.h"
+#include "python/native/unfinished.h"
 
 namespace oocmap::python {
 namespace {
@@ -33,14 +36,26 @@ class ReprWriter {
  public:
   explicit ReprWriter(const MapReading& reading) : reading_(reading) {}
 
-  const std::string& write(const Member& container) {
+  // `text` has gaps where the repr of an object of a registered class belongs: finish() fills them.
+  void write(const Member& container) {
     begin(container);
     while (!stack_.empty()) {
       if (text_.size() > kLongest) cut();
       if (stack_.empty() || write_member()) continue;
       end();
     }
-    return text_;
+  }
+
+  // Once the Reading has ended.
+  std::string finish() {
+    std::string text;
+    size_t done = 0;
+    for (const Gap& gap : gaps_) {
+      text.append(text_, done, gap.at - done);
+      done = gap.at;
+      append_gap(text, gap.object);
+    }
+    return text.append(text_, done);
   }
 
  private:
@@ -130,8 +145,10 @@ class ReprWriter {
     // Objects first: repr() lets a signal handler run, which may change what the views show.
     const Ref key = frame.dict ? key_to_python(entry.key) : Ref();
     const bool set = is_set(static_cast<WordKind>(frame.tag));
-    const Ref value =
-        set || member.container() ? Ref() : Ref::steal(scalar_to_python(reading_, member));
+    const bool object = static_cast<WordKind>(member.tag) == WordKind::kRegistered;
+    const Ref value = set || (member.container() && !object)
+                          ? Ref()
+                          : Ref::steal(member_to_python(reading_, member));
     if (frame.written++ > 0) text_ += ", ";
     if (set) {
       write_object(key);
@@ -150,15 +167,35 @@ class ReprWriter {
   }
 
   void write_object(const Ref& object) {
+    if (is_stand_in(object.get())) {
+      gaps_.push_back({text_.size(), object});
+    } else {
+      append_repr(text_, object);
+    }
+  }
+
+  // A repr is for people: what cannot be made is named, and the rest is shown.
+  static void append_gap(std::string& text, const Ref& stand_in) {
+    try {
+      append_repr(text, finished(stand_in));
+    } catch (const PythonRaised&) {
+      const Ref unknown = not_registered_error();
+      if (PyErr_ExceptionMatches(unknown.get()) == 0) throw;
+      PyErr_Clear();
+      text += "<an object of a class that is not registered>";
+    }
+  }
+
+  static void append_repr(std::string& text, const Ref& object) {
     const Ref repr = Ref::steal(PyObject_Repr(object.get()));
     const Bytes bytes = text_of(repr.get()).bytes;
     if (bytes.size() <= kLongest) {
-      text_ += bytes;
+      text += bytes;
       return;
     }
     size_t size = kLongest;
     while (size > 0 && (static_cast<unsigned char>(bytes[size]) & 0xc0) == 0x80) --size;
-    text_.append(bytes.substr(0, size)).append("...");
+    text.append(bytes.substr(0, size)).append("...");
   }
 
   void cut() {
@@ -170,7 +207,13 @@ class ReprWriter {
   }
 
   const MapReading& reading_;
+  struct Gap {
+    size_t at;
+    Ref object;
+  };
+
   std::vector<Frame> stack_;
+  std::vector<Gap> gaps_;
   std::string text_;
 };
 
@@ -179,13 +222,16 @@ class ReprWriter {
 PyObject* lazy_repr(PyObject* self) {
   return guarded([self] {
     Container& container = container_of(self);
-    const Reading reading(container);
-    const WithoutCollection guard;
-    Member member;
-    member.tag = container.tag;
-    member.word = container.identity;
-    ReprWriter writer(reading);
-    const std::string& text = writer.write(member);
+    std::optional<ReprWriter> writer;
+    {
+      const Reading reading(container);
+      const WithoutCollection guard;
+      Member member;
+      member.tag = container.tag;
+      member.word = container.identity;
+      writer.emplace(reading).write(member);
+    }
+    const std::string text = writer->finish();
     return Ref::steal(
                PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"))
         .release();

@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "python/native/keys.h"
 #include "python/native/other_types.h"
+#include "python/native/unfinished.h"
 
 namespace oocmap::python {
 
@@ -112,6 +113,7 @@ PyObject* payload_to_python(PayloadKind kind, Bytes payload) {
     case PayloadKind::kPacked:
       return packed_to_python(payload).release();
     default:
+      if (needs_python(kind, payload)) return unfinished_payload(kind, payload).release();
       return other_to_python(kind, payload);
   }
 }

@@ -247,7 +247,7 @@ Ref slice_of(Container& sequence, Py_ssize_t start, Py_ssize_t stop, Py_ssize_t 
 
 Ref list_of(PyObject* iterable) {
   if (Py_TYPE(iterable) == lazy_list_type || Py_TYPE(iterable) == lazy_tuple_type) {
-    return slice_of(container_of(iterable), 0, PY_SSIZE_T_MAX, 1, false);
+    return finished(slice_of(container_of(iterable), 0, PY_SSIZE_T_MAX, 1, false));
   }
   return Ref::steal(PySequence_List(iterable));
 }

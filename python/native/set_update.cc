@@ -198,6 +198,7 @@ PyObject* lazy_set_pop(PyObject* self, PyObject*) {
       if (!walk.next(reading.transaction(), entry)) raise(PyExc_KeyError, "pop from an empty set");
       member = key_to_python(entry.key);
     }
+    member = finished(std::move(member));
     const Identity identity = set.identity;
     locked.finish([&](Store& store, WriteTransaction& transaction) {
       set_discard(store, transaction, identity, entry.key);

@@ -170,3 +170,19 @@ def test_too_deep_tuple_key_is_a_recursion_error(m: Any) -> None:
             operation(key)
     while key:
         key = key[0]
+
+
+def test_a_key_whose_parts_are_shared_by_many_is_refused_soon(m: Any) -> None:
+    """Written out it would be endless: 2**60 members."""
+    key: Any = 1
+    for _ in range(60):
+        key = frozenset([key, (key,)])
+    with pytest.raises(oocmap.ArgumentError, match="more than 1,000,000 members"):
+        m[key] = 1
+    assert key not in m
+    assert m.get(key, "absent") == "absent"
+    many = tuple(range(999_999))
+    m[many] = 1
+    assert m[many] == 1
+    with pytest.raises(oocmap.ArgumentError, match="more than 1,000,000 members"):
+        m[(*many, 1, 2)] = 1

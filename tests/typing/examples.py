@@ -13,6 +13,7 @@ from collections.abc import (
     MutableSequence,
     ValuesView,
 )
+from dataclasses import dataclass
 from typing import Any, assert_type
 
 import apsw
@@ -114,6 +115,25 @@ def as_abstract_types(m: OOCMap[str, LazyList[int]]) -> None:
     sequence: MutableSequence[int] = m["l"]
     assert_type(mapping["l"][0], int)
     sequence.append(1)
+
+
+@oocmap.register
+@dataclass
+class Point:
+    x: int
+
+
+class Celsius:
+    degrees: float = 0
+
+
+def registered(m: OOCMap[str, Point]) -> None:
+    assert_type(Point(1), Point)
+    assert_type(m["p"], Point)
+    assert_type(oocmap.register(Point, name="p"), type[Point])
+    made = oocmap.register(Celsius, lambda c: c.degrees, lambda _: Celsius(), "Celsius")
+    assert_type(made, type[Celsius])
+    oocmap.register(Celsius, str)  # type: ignore[call-overload]
 
 
 def the_rest(m: OOCMap[str, Any]) -> None:

@@ -24,6 +24,7 @@ from oocmap.errors import (
     IoError,
     JsonError,
     NotAllowedError,
+    NotRegisteredError,
     PathError,
     ReadOnlyError,
     SecondImageError,
@@ -33,6 +34,7 @@ from oocmap.errors import (
     UnsupportedTypeError,
 )
 from oocmap.loading import load, loadable_path
+from oocmap.registering import register
 from oocmap.snapshots import Snapshot
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "LazySet",
     "LazyTuple",
     "NotAllowedError",
+    "NotRegisteredError",
     "OOCMap",
     "PathError",
     "ReadOnlyError",
@@ -66,4 +69,5 @@ __all__ = [
     "json_default",
     "load",
     "loadable_path",
+    "register",
 ]

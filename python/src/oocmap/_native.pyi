@@ -294,6 +294,9 @@ def use_arrays(
     describe: Callable[[Any], Any],
     build: Callable[[Any, bytearray], Any],
 ) -> None: ...
+def register_class(
+    type: type[Any], to: Callable[[Any], Any], from_: Callable[[Any], Any], name: str
+) -> None: ...
 def array_counters() -> tuple[int, int]: ...
 
 class LazyAnySet(Set[_V_co]):

@@ -16,6 +16,7 @@ __all__ = [
     "IoError",
     "JsonError",
     "NotAllowedError",
+    "NotRegisteredError",
     "PathError",
     "ReadOnlyError",
     "SecondImageError",
@@ -76,6 +77,10 @@ class StaleHandleError(Error, ReferenceError):
 
 class NotAllowedError(Error):
     """A table in a database file names a file outside that file's folder."""
+
+
+class NotRegisteredError(Error):
+    """A stored object of a class that is not registered in this process: see register()."""
 
 
 class ClosedError(Error, ValueError):
