@@ -15,6 +15,8 @@ it was reduced to, and a line for @reproduce_failure.
 # These operators are what is tested.
 
 import copy
+import itertools
+import math
 import operator
 import os
 import re
@@ -30,6 +32,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import oocmap
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -75,7 +78,29 @@ class Kept:
     number: int
 
 
-# Large enough to spill, and to spill when some are added.
+@dataclass(frozen=True)
+class Array:
+    """Stands in a drawn value for a new numpy array."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    order: Any = "C"
+
+    def __call__(self) -> Any:
+        numbers = np.arange(math.prod(self.shape)) * 7 % 100
+        dtype = np.dtype(self.dtype)
+        made = np.zeros(numbers.size, dtype)
+        for field_of_it in dtype.names or ():
+            made[field_of_it] = numbers
+        if dtype.names is None:
+            made[...] = numbers.astype(dtype)
+        if dtype.kind in "fc":
+            made[1::5] = np.nan
+            made[2::5] = -0.0
+        return made.reshape(self.shape).copy(self.order)
+
+
+# Large enough to spill, and to spill when some are added; arrays of one chunk, and of two.
 LARGE: list[Callable[[], Any]] = [
     lambda: list(range(890)),
     lambda: [[i] for i in range(1200)],
@@ -85,16 +110,26 @@ LARGE: list[Callable[[], Any]] = [
     lambda: set(range(126)),
     lambda: {f"member {i}" for i in range(300)},
     lambda: frozenset(range(200)),
+    Array("f8", (50, 30)),
+    Array("i2", (140_000,)),
 ]
+DTYPES = ["f8", "i1", ">i4", "u8", "?", "f2", ">c8", "M8[s]", "m8[ms]", "S5", "U3", "i2,f4"]
+SHAPES = [(3,), (), (0,), (2, 3), (3, 0), (1,), (9,), (2, 1, 3)]
 
 keys = st.sampled_from(KEYS)
 scalars = st.sampled_from([*SCALARS, *UNHASHABLE])
 kept = st.builds(Kept, st.integers(0, 7))
+arrays = st.builds(
+    Array, st.sampled_from(DTYPES), st.sampled_from(SHAPES), st.sampled_from(["C", "F"])
+)
+# Some arrays only: with one in it, most containers cannot be compared.
+leaves = st.sampled_from([*SCALARS, *UNHASHABLE, Array("f8", (3,)), Array(">i4", (2, 3), "F")])
 VALUES = st.one_of(
     scalars,
     kept,
+    arrays,
     st.recursive(
-        st.one_of(scalars, scalars, kept),
+        st.one_of(leaves, kept),
         lambda members: st.one_of(
             st.lists(members, max_size=5),
             st.lists(members, max_size=4).map(tuple),
@@ -118,6 +153,21 @@ iterables = st.one_of(
     sets, st.lists(keys, max_size=4), st.dictionaries(keys, st.none(), max_size=4)
 )
 unhashable = st.sampled_from([[], {}, {1}])
+# What an array is indexed with, and what is assigned to its parts.
+one_index = st.one_of(indices, slices, st.sampled_from([None, ...]))
+array_indices = st.one_of(
+    slices,
+    indices,
+    st.lists(one_index, max_size=4).map(tuple),
+    st.lists(st.integers(-3, 2), max_size=4),
+    st.lists(st.booleans(), min_size=1, max_size=3),
+    st.tuples(st.lists(st.integers(0, 1), min_size=1, max_size=3), one_index),
+    st.sampled_from([..., True, "f0", 1.0]),
+)
+parts = st.one_of(
+    st.integers(-130, 300), scalars, arrays, kept, st.lists(st.integers(0, 9), max_size=3)
+)
+operands = st.one_of(st.integers(-3, 300), arrays, kept, st.sampled_from([0.5, 1j, "a", None]))
 
 
 def resolve(drawn: Any, handles: list[Any]) -> Any:
@@ -169,23 +219,27 @@ def add_while_iterating(x: Any, key: Any) -> str | None:
 
 
 def ordered(x: Any) -> Any:
-    """Sets go in order, which else is their own."""
+    """Sets go in order, which else is their own; of an array copies, as those of a plain one share
+    its memory.
+    """
+    if isinstance(x, (np.ndarray, oocmap.LazyArray)):
+        return [copy.deepcopy(member) for member in itertools.islice(x, 100)]
     if isinstance(x, (set, frozenset, oocmap.LazySet, oocmap.LazyFrozenSet)):
         return sorted(x, key=lambda member: str(shown(member)))
     return x
 
 
 def text(x: Any) -> str | None:
-    """The repr, but for that of sets, whose order is their own."""
-    return None if has_set(plain(x)) else repr(x)[:5000]
+    """The repr, but for that of sets, whose order is their own, and of arrays, which is shorter."""
+    return None if has_own_text(plain(x)) else repr(x)[:5000]
 
 
-def has_set(value: Any) -> bool:
+def has_own_text(value: Any) -> bool:
     seen: set[int] = set()
     todo = [value]
     while todo:
         value = todo.pop()
-        if isinstance(value, (set, frozenset)):
+        if isinstance(value, (set, frozenset, np.ndarray)):
             return True
         if type(value) in (dict, list, tuple) and id(value) not in seen:
             seen.add(id(value))
@@ -213,6 +267,20 @@ def add_member_while_iterating(x: Any, key: Any) -> str | None:
 def by_type(members: Any) -> list[str]:
     """A sort key that orders everything."""
     return [builtin_names(type(members).__name__)]
+
+
+def assign(x: Any, index: Any, value: Any) -> None:
+    x[index] = value
+
+
+def not_array(x: Any) -> Any:
+    """NaN is no key in a map, so the numbers of an array are not to become keys."""
+    return None if isinstance(x, (np.ndarray, oocmap.LazyArray)) else x
+
+
+def as_numpy(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Calls a function of numpy's where the sizes let it be quick."""
+    return lambda x, *others: work(x, *others) if math.prod(x.shape) < 10_000 else None
 
 
 OF_SEQUENCES: list[Method] = [
@@ -276,7 +344,7 @@ METHODS: dict[type, list[Method]] = {
         ("update", lambda x, d: x.update(d), (dicts,)),
         ("update pairs", lambda x, p: x.update(iter(p)), (pairs,)),
         ("update keywords", lambda x, v: x.update([], name=v), (VALUES,)),
-        ("update lazy", lambda x, v: x.update(ordered(v)), (kept,)),
+        ("update lazy", lambda x, v: x.update(ordered(not_array(v))), (kept,)),
         ("update itself", lambda x: x.update(x), ()),
         ("|=", merge, (dicts,)),
         ("|", lambda x, d: x | d, (dicts,)),
@@ -362,6 +430,46 @@ METHODS: dict[type, list[Method]] = {
         ("hash", hash, ()),
     ],
     frozenset: [*OF_SETS, ("hash", hash, ())],
+    np.ndarray: [
+        ("[i]", lambda x, i: x[i], (array_indices,)),
+        ("[i] =", assign, (array_indices, parts)),
+        ("[slice] =", assign, (slices, parts)),
+        ("[...] =", lambda x, v: assign(x, ..., v), (parts,)),
+        ("[i] = another part", lambda x, i, k: assign(x, i, x[k]), (array_indices, array_indices)),
+        ("what it is", lambda x: [x.shape, x.ndim, x.size, x.itemsize, x.nbytes, x.dtype.str], ()),
+        ("asarray", np.asarray, ()),
+        ("asarray as", as_numpy(lambda x, t: np.asarray(x, t)), (st.sampled_from(DTYPES),)),
+        ("eager", lambda x: x.copy(), ()),
+        ("copies", lambda x: [copy.copy(x), copy.deepcopy(x)], ()),
+        ("tolist", as_numpy(lambda x: repr(x.tolist())), ()),
+        ("iterate", as_numpy(list), ()),
+        ("len", len, ()),
+        ("bool", bool, ()),
+        ("int", int, ()),
+        ("float", float, ()),
+        ("complex", complex, ()),
+        ("index", operator.index, ()),
+        ("hash", hash, ()),
+        ("in", as_numpy(lambda x, v: v in x), (scalars,)),
+        ("==", lambda x, v: [x == v, v == x, x != v], (operands,)),
+        ("<", lambda x, v: [x < v, v >= x], (operands,)),
+        ("+", lambda x, v: [x + v, v + x], (operands,)),
+        ("-", lambda x, v: [x - v, v - x], (operands,)),
+        ("*", lambda x, v: [x * v, v * x], (operands,)),
+        ("&", lambda x, v: [x & v, v & x], (operands,)),
+        ("-x", operator.neg, ()),
+        ("~", operator.invert, ()),
+        ("abs", abs, ()),
+        ("+=", operator.iadd, (operands,)),
+        ("-=", operator.isub, (operands,)),
+        ("*=", operator.imul, (operands,)),
+        ("|=", operator.ior, (operands,)),
+        ("+= itself", lambda x: operator.iadd(x, x), ()),
+        ("np.maximum", as_numpy(np.maximum), (operands,)),
+        ("np.sum", as_numpy(np.sum), ()),
+        ("np.concatenate", as_numpy(lambda x, v: np.concatenate([x, v])), (arrays,)),
+        ("np.array_equal", as_numpy(np.array_equal), (operands,)),
+    ],
 }
 
 # Of each type, so that hypothesis shrinks towards the first.
@@ -374,7 +482,7 @@ METHOD_STRATEGIES = {
 
 LAZIES = (
     *(oocmap.LazyDict, oocmap.LazyList, oocmap.LazyTuple),
-    *(oocmap.LazySet, oocmap.LazyFrozenSet),
+    *(oocmap.LazySet, oocmap.LazyFrozenSet, oocmap.LazyArray),
 )
 CONTAINERS = tuple(METHODS)
 
@@ -399,6 +507,7 @@ def plain(value: Any, within: tuple[int, ...] = ()) -> Any:
 def builtin_names(text: str) -> str:
     # The repr of a plain value that holds handles shows where a cycle closes in each by itself.
     text = re.sub(r"^.* is not in list$", "is not in list", text, flags=re.DOTALL)
+    text = re.sub(r"numpy\.ndarray|(oocmap\.)?LazyArray", "ndarray", text)
     return re.sub(
         r"(oocmap\.)?Lazy(Dict|List|Tuple|Set|FrozenSet)", lambda found: found[2].lower(), text
     )
@@ -419,6 +528,8 @@ def restored(value: Any, saved: Any) -> None:
     """An operation that raises leaves a stored container as it was; a builtin may keep a part."""
     if type(value) is list:
         value[:] = saved
+    elif type(value) is np.ndarray:
+        value[...] = saved
     elif type(value) in (dict, set):
         value.clear()
         value.update(saved)
@@ -432,7 +543,7 @@ def reaches(value: Any, container: Any) -> bool:
         value = todo.pop()
         if value is container:
             return True
-        if type(value) in CONTAINERS and id(value) not in seen:
+        if type(value) in CONTAINERS and type(value) is not np.ndarray and id(value) not in seen:
             seen.add(id(value))
             todo += value.values() if type(value) is dict else value
     return False
@@ -462,11 +573,15 @@ class Comparison:
             a, b = todo.pop()
             if type(a) is not type(b):
                 return False
+            if isinstance(a, np.generic):
+                if a.dtype != b.dtype or a.tobytes() != b.tobytes():
+                    return False
+                continue
             if type(a) not in CONTAINERS:
                 if a != b or repr(a) != repr(b):
                     return False
                 continue
-            if len(a) != len(b):
+            if type(a) is not np.ndarray and len(a) != len(b):
                 return False
             if id(a) in self.pairs or id(b) in self.back:
                 known = self.pairs.get(id(a)) == id(b) and self.back.get(id(b)) == id(a)
@@ -476,7 +591,10 @@ class Comparison:
                     return False
             self.pairs[id(a)], self.back[id(b)] = id(b), id(a)
             self.alive += (a, b)
-            if type(a) in (set, frozenset):
+            if type(a) is np.ndarray:
+                if not self.same_array(a, b):
+                    return False
+            elif type(a) in (set, frozenset):
                 # Which of equal members is there is not said: 1 or True.
                 if a != b:
                     return False
@@ -487,6 +605,12 @@ class Comparison:
             else:
                 todo += zip(a, b, strict=True)
         return True
+
+    def same_array(self, a: Any, b: Any) -> bool:
+        """NaN is itself here. The order in memory of a result is nobody's business."""
+        if a.dtype != b.dtype or a.shape != b.shape or a.tobytes() != b.tobytes():
+            return False
+        return not self.sharing or a.flags.f_contiguous == b.flags.f_contiguous
 
 
 # --- The machine
@@ -531,6 +655,7 @@ class MapMachine(RuleBasedStateMachine):
             side["a tuple"] = (1, [2], (3,))
             side["a set"] = {1, "a", (1, "t")}
             side["a frozenset"] = frozenset({7, "b"})
+            side["an array"] = np.arange(6.0).reshape(2, 3)
 
     def open_map(self) -> None:
         path = Path(self.folder) / "map.ooc"
@@ -559,7 +684,7 @@ class MapMachine(RuleBasedStateMachine):
     @staticmethod
     def inner(container: Any) -> list[Any]:
         """The keys of the containers in it; of the first ones of a large one."""
-        if isinstance(container, (set, frozenset)):
+        if isinstance(container, (set, frozenset, np.ndarray)):
             return []
         items = list(container.items() if type(container) is dict else enumerate(container))
         return [key for key, value in items[:20] if type(value) in CONTAINERS]
