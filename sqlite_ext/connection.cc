@@ -8,6 +8,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "core/lmdb/process.h"
 #include "core/store/connections.h"
 #include "sqlite_ext/arguments.h"
 #include "sqlite_ext/file_policy.h"
@@ -17,15 +18,11 @@
 namespace oocmap::sql {
 namespace {
 
-// Never destroyed: connections may outlive static objects.
-struct Registry {
-  std::mutex mutex;
-  std::unordered_map<sqlite3*, std::weak_ptr<Connection>> connections;
-};
-
-Registry& registry() {
-  static auto* const instance = new Registry;
-  return *instance;
+// Under the mutex. Never destroyed: connections may outlive static objects.
+std::mutex registry_mutex;  // kept over forks from the first find() on, which comes before enter()
+std::unordered_map<sqlite3*, std::weak_ptr<Connection>>& registry() {
+  static auto* const connections = new std::unordered_map<sqlite3*, std::weak_ptr<Connection>>;
+  return *connections;
 }
 
 bool is_file_of(const std::string& path, const Environment& environment) {
@@ -85,14 +82,16 @@ class Connection::DatabaseLock {
 };
 
 std::shared_ptr<Connection> Connection::find(sqlite3* db) {
-  const std::lock_guard lock(registry().mutex);
-  const auto found = registry().connections.find(db);
-  return found == registry().connections.end() ? nullptr : found->second.lock();
+  keep_connections_over_forks();  // first, as enter() and leave() take its mutex inside ours
+  keep_over_forks<registry_mutex>();
+  const std::lock_guard lock(registry_mutex);
+  const auto found = registry().find(db);
+  return found == registry().end() ? nullptr : found->second.lock();
 }
 
 void Connection::enter() {
-  const std::lock_guard lock(registry().mutex);
-  registry().connections[db] = weak_from_this();
+  const std::lock_guard lock(registry_mutex);
+  registry()[db] = weak_from_this();
   connection_opened(db, [weak = weak_from_this()](const std::shared_ptr<Store>& store) {
     const auto self = weak.lock();
     if (!self) refuse_closed();
@@ -102,8 +101,8 @@ void Connection::enter() {
 
 void Connection::leave() noexcept {
   {
-    const std::lock_guard lock(registry().mutex);
-    registry().connections.erase(db);
+    const std::lock_guard lock(registry_mutex);
+    registry().erase(db);
     connection_closed(db);
   }
   std::vector<std::weak_ptr<Session>> sessions;

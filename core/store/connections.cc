@@ -5,39 +5,44 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/lmdb/process.h"
 
 namespace oocmap {
 namespace {
 
-struct Connections {
-  std::mutex mutex;
-  std::unordered_map<const void*, SessionMaker> makers;
-};
+// Held for no call of what is not ours: makers are run, and let go, outside of it.
+std::mutex mutex;
 
-// Never destroyed: connections may outlive static objects.
-Connections& connections() {
-  static auto* const instance = new Connections;
+using Makers = std::unordered_map<const void*, SessionMaker>;
+
+// Under the mutex. Never destroyed: connections may outlive static objects.
+Makers& makers() {
+  static auto* const instance = new Makers;
   return *instance;
 }
 
 }  // namespace
 
+void keep_connections_over_forks() { keep_over_forks<mutex>(); }
+
 void connection_opened(const void* handle, SessionMaker maker) {
-  const std::lock_guard lock(connections().mutex);
-  connections().makers[handle] = std::move(maker);
+  keep_connections_over_forks();
+  const std::lock_guard lock(mutex);
+  makers()[handle].swap(maker);
 }
 
 void connection_closed(const void* handle) noexcept {
-  const std::lock_guard lock(connections().mutex);
-  connections().makers.erase(handle);
+  Makers::node_type closed;  // let go after the lock
+  const std::lock_guard lock(mutex);
+  closed = makers().extract(handle);
 }
 
 std::shared_ptr<Session> session_of(const void* handle, const std::shared_ptr<Store>& store) {
   SessionMaker maker;
   {
-    const std::lock_guard lock(connections().mutex);
-    const auto found = connections().makers.find(handle);
-    if (found != connections().makers.end()) maker = found->second;
+    const std::lock_guard lock(mutex);
+    const auto found = makers().find(handle);
+    if (found != makers().end()) maker = found->second;
   }
   if (!maker) {
     throw Error(ErrorCode::kInvalidArgument,

@@ -1,6 +1,5 @@
 #include "core/store/store.h"
 
-#include <pthread.h>
 #include <sys/random.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/format/corrupt.h"
 #include "core/format/meta.h"
+#include "core/lmdb/process.h"
 #include "core/store/immutables.h"
 #include "core/store/reclaim.h"
 
@@ -52,15 +52,6 @@ std::map<const Environment*, std::weak_ptr<Store>>& registry() {
   return stores;
 }
 
-// A child must not find the mutex held by a thread that it has not. Installed after the handlers of
-// the environments, so that this mutex is taken first at a fork, too.
-void keep_registry_over_forks() {
-  static const int installed = pthread_atfork([] { registry_mutex.lock(); },    //
-                                              [] { registry_mutex.unlock(); },  //
-                                              [] { registry_mutex.unlock(); });
-  static_cast<void>(installed);  // fails for want of memory only
-}
-
 }  // namespace
 
 // --- Shape
@@ -93,8 +84,8 @@ std::shared_ptr<Store> Store::open(const OpenOptions& options) {
   std::shared_ptr<Environment> environment = Environment::open(
       options, kFormatVersion,
       [durability](WriteTransaction& transaction) { initialize(transaction, durability); });
-  keep_registry_over_forks();
-  std::shared_ptr<Store> store;  // before the lock, which ~Store takes too
+  keep_over_forks<registry_mutex>();  // after those of the environments, which are inner ones
+  std::shared_ptr<Store> store;       // before the lock, which ~Store takes too
   const std::lock_guard lock(registry_mutex);
   store = registry()[environment.get()].lock();
   if (store != nullptr) return store;
