@@ -434,6 +434,12 @@ PyMethodDef mapping_methods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
+// Not the map's, whose repr reads nothing.
+PyMethodDef lazy_dict_methods[] = {
+    {"__rich_repr__", method(lazy_rich_repr), METH_NOARGS, kRichReprDoc},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 }  // namespace
 
 void dict_assign(Container& dict, PyObject* key, PyObject* value) {
@@ -477,6 +483,7 @@ PyTypeObject* make_lazy_dict_type(PyObject* module, PyTypeObject* mapping) {
       {Py_tp_traverse, slot(lazy_traverse)},
       {Py_tp_repr, slot(lazy_repr)},
       {Py_tp_init, slot(dict_init)},
+      {Py_tp_methods, lazy_dict_methods},
       {0, nullptr},
   };
   PyType_Spec spec = {"oocmap.LazyDict", sizeof(LazyObject), 0,

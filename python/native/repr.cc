@@ -238,4 +238,11 @@ PyObject* lazy_repr(PyObject* self) {
   });
 }
 
+PyObject* lazy_rich_repr(PyObject* self, PyObject*) {
+  return guarded([self] {
+    const Ref module = Ref::steal(PyImport_ImportModule("oocmap.rich_repr"));
+    return Ref::steal(PyObject_CallMethod(module.get(), "rich_repr", "O", self)).release();
+  });
+}
+
 }  // namespace oocmap::python

@@ -197,6 +197,7 @@ PyMethodDef sequence_methods[] = {
      "Sharing and cycles are kept.  Cost: all of it is read and held in memory."},
     {"__copy__", method(sequence_copy), METH_NOARGS, "Return what [:] does."},
     {"__deepcopy__", method(sequence_deepcopy), METH_O, "Return what eager() does."},
+    {"__rich_repr__", method(lazy_rich_repr), METH_NOARGS, kRichReprDoc},
     {"__reversed__", method(sequence_reversed), METH_NOARGS,
      "Return an iterator over the members, the last first."},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "See PEP 585."},

@@ -219,6 +219,7 @@ PyMethodDef set_methods[] = {
      "Cost: all of it is read and held in memory."},
     {"__copy__", method(set_eager), METH_NOARGS, "Return what copy() does."},
     {"__deepcopy__", method(set_deepcopy), METH_O, "Return what eager() does."},
+    {"__rich_repr__", method(lazy_rich_repr), METH_NOARGS, kRichReprDoc},
     {"__class_getitem__", Py_GenericAlias, METH_O | METH_CLASS, "See PEP 585."},
     {nullptr, nullptr, 0, nullptr},
 };
