@@ -87,13 +87,9 @@ void result_key(sqlite3_context* context, const Key& key) {
 }
 
 const char* key_type_name(const Key& key) {
-  switch (class_of(key)) {
-    case kClassText:
-      return "str";
-    case kClassBytes:
-      return "bytes";
-    default:
-      break;
+  if (key.form() == KeyForm::kCanonical) {  // else it is numpy's
+    if (class_of(key) == kClassText) return "str";
+    if (class_of(key) == kClassBytes) return "bytes";
   }
   const Buffer packed = key.pack();
   Bytes rest = packed;

@@ -49,6 +49,9 @@ inline constexpr uint8_t kOtherTimedelta = 0x16;
 inline constexpr uint8_t kOtherUuid = 0x17;
 inline constexpr uint8_t kOtherRange = 0x18;
 inline constexpr uint8_t kOtherRegistered = 0x19;  // + name and value as elements, 0x00
+inline constexpr uint8_t kOtherDatetime64 =
+    0x1a;  // of numpy, that no datetime equals: as 0x11-0x18
+inline constexpr uint8_t kOtherTimedelta64 = 0x1b;  // likewise
 
 // The longest key this format makes: prefix, cut order bytes, hash, probe. LMDB takes 511.
 inline constexpr size_t kMaxEntryKey = 2 * kMaxVarint + kMaxKeyBytes + 16 + 1;

@@ -43,6 +43,12 @@ void take_escaped(Bytes& from, Buffer& to) {
   }
 }
 
+// Whether escaped canonical bytes follow the subclass.
+bool is_canonical(uint8_t subclass) noexcept {
+  return (subclass >= kOtherComplex && subclass <= kOtherRange) || subclass == kOtherDatetime64 ||
+         subclass == kOtherTimedelta64;
+}
+
 void push(Buffer& to, uint8_t byte) { to.push_back(static_cast<char>(byte)); }
 
 uint8_t take_byte(Bytes& from) {
@@ -258,7 +264,7 @@ class Unpacker {
         heads_.push_back({body_.size(), 0, subclass});
         return;
       default:
-        if (subclass < kOtherComplex || subclass > kOtherRange) {
+        if (!is_canonical(subclass)) {
           throw_corrupt("order bytes have an unknown subclass");
         }
         canonical_ = true;

@@ -11,8 +11,9 @@ namespace oocmap {
 // Appends the order bytes of a kBigInt payload that is no number (order_number.h), of WTF-8.
 void append_order_big(Buffer& to, Bytes payload);
 void append_order_wtf8(Buffer& to, Bytes wtf8);
-// Appends canonical bytes of a subclass (kOtherComplex to kOtherRange), escaped: they end by
-// themselves and sort as the bytes do. What they stand for is not to be had back from them.
+// Appends canonical bytes of a subclass (kOtherComplex to kOtherRange, numpy's times), escaped:
+// they end by themselves and sort as the bytes do. What they stand for is not to be had back from
+// them.
 void append_order_canonical(Buffer& to, uint8_t subclass, Bytes canonical);
 
 // Appends one packed value in element form (key_encoding.h). Returns whether unpacking the bytes

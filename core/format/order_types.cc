@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/format/key_encoding.h"
+#include "core/format/order_numpy.h"
 #include "core/format/order_other.h"
 #include "core/format/other_payload.h"
 #include "core/format/rational.h"
@@ -70,12 +71,8 @@ void append_date(Buffer& to, const DateFields& date) {
 Buffer datetime_key(const DatetimeFields& value) {
   const int64_t local = day_number(value.date) * kDay + of_day(value.time);
   const Zone& zone = value.time.zone;
+  if (zone.kind == ZoneKind::kNaive) return naive_datetime_key(local);
   Buffer key;
-  if (zone.kind == ZoneKind::kNaive) {
-    key.push_back(kNaiveClock);
-    append_sortable(key, local);
-    return key;
-  }
   const bool ambiguous = zone.offset != zone.folded_offset;
   key.push_back(ambiguous ? kAmbiguous : kInstant);
   append_sortable(key, local - zone.offset);
@@ -92,6 +89,14 @@ Buffer time_key(const TimeFields& value) {
   return key;
 }
 
+}  // namespace
+
+Buffer naive_datetime_key(int64_t local) {
+  Buffer key(1, kNaiveClock);
+  append_sortable(key, local);
+  return key;
+}
+
 Buffer timedelta_key(const TimedeltaFields& value) {
   Buffer key;
   append_be32(key, static_cast<uint32_t>(value.days) ^ uint32_t{1} << 31);
@@ -99,25 +104,6 @@ Buffer timedelta_key(const TimedeltaFields& value) {
   append_be32(key, value.microseconds);
   return key;
 }
-
-// The key is the plain value's. Text has order bytes that stand for str and bytes alone.
-void append_numpy(Buffer& to, Bytes payload, OrderPlace place) {
-  const NumpyScalar scalar = decode_numpy(payload);
-  Bytes rest = scalar.plain;
-  const Tag tag = read_packed(rest).tag;
-  const bool text = is_heap(tag) && tag <= heap_tag(PayloadKind::kBytes);
-  if (!scalar.equals_plain || text) {
-    throw Error(ErrorCode::kTypeMismatch,
-                "a numpy scalar that is no number cannot be a key: use its item() or str()");
-  }
-  if (place == OrderPlace::kElement) {
-    append_packed_element(to, scalar.plain);
-  } else {
-    to.append(Key::packed(scalar.plain).order());
-  }
-}
-
-}  // namespace
 
 void append_order_typed(Buffer& to, PayloadKind kind, Bytes payload, OrderPlace place) {
   switch (kind) {
@@ -150,7 +136,7 @@ void append_order_typed(Buffer& to, PayloadKind kind, Bytes payload, OrderPlace 
       return append_order_canonical(to, kOtherUuid, decode_uuid(payload, safe));
     }
     case PayloadKind::kNumpyScalar:
-      return append_numpy(to, payload, place);
+      return append_order_numpy(to, payload, place);
     default:
       throw Error(ErrorCode::kTypeMismatch, "a value of this type cannot be a key in this version");
   }

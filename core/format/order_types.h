@@ -5,6 +5,7 @@
 
 #include "core/base/bytes.h"
 #include "core/format/order_number.h"
+#include "core/format/other_payload.h"
 #include "core/format/word.h"
 
 namespace oocmap {
@@ -16,5 +17,10 @@ inline constexpr int64_t kMaxKeyDigits = 100'000;
 // Errors: kInvalidArgument for NaN and for a Decimal of more than kMaxKeyDigits digits,
 //         kTypeMismatch for what is no key, kCorrupt.
 void append_order_typed(Buffer& to, PayloadKind kind, Bytes payload, OrderPlace place);
+
+// Canonical bytes (docs/format.md), which numpy's times share: of a naive datetime, by microseconds
+// from 0001-01-01 00:00 to it, and of a timedelta.
+Buffer naive_datetime_key(int64_t local);
+Buffer timedelta_key(const TimedeltaFields& value);
 
 }  // namespace oocmap

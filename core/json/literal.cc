@@ -301,8 +301,15 @@ void write_scalar(const Packed& value, Buffer& to) {
     case heap_tag(PayloadKind::kWtf8):
       return write_quoted(value.payload, false, to);
     case heap_tag(PayloadKind::kNumpyScalar): {
-      Bytes plain = decode_numpy(value.payload).plain;
-      return write_scalar(read_packed(plain), to);
+      const NumpyScalar scalar = decode_numpy(value.payload);
+      Bytes plain = scalar.plain;
+      const Packed head = read_packed(plain);
+      // The text of a time is no key that equals it: shown as a datetime is, not as a str.
+      if (!scalar.equals_plain && head.tag == heap_tag(PayloadKind::kStr)) {
+        to.append(head.payload);
+        return;
+      }
+      return write_scalar(head, to);
     }
     default:
       return append_payload_text(static_cast<PayloadKind>(value.tag & ~kLocationMask),

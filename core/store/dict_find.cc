@@ -12,7 +12,8 @@ Bytes key_payload(Store& store, const Transaction& transaction, const Member& ke
   return key.in_immutables() ? store.payload(transaction, key) : Bytes{};
 }
 
-// Compares one wanted key with many stored ones: tag and size before bytes.
+// Compares one wanted key with many stored ones: tag and size before bytes. Text is a str or a
+// numpy.str_.
 class KeyMatcher {
  public:
   KeyMatcher(Store& store, const Transaction& transaction, const Key& wanted)
@@ -37,9 +38,11 @@ class KeyMatcher {
   }
 
  private:
-  // An object of a registered class may equal the text that it was stored as.
+  // An object of a registered class may equal the text that it was stored as, and numpy's str_
+  // does.
   static bool may_equal_text(const Member& key) noexcept {
-    return key.payload_kind() == PayloadKind::kPacked;
+    const PayloadKind kind = key.payload_kind();
+    return kind == PayloadKind::kPacked || kind == PayloadKind::kNumpyScalar;
   }
 
   Store& store_;

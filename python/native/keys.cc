@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/format/other_payload.h"
 #include "core/format/packed.h"
 #include "python/native/compare.h"
 #include "python/native/eager.h"
@@ -118,14 +117,6 @@ std::optional<bool> pack_other(Buffer& to, PyObject* member, bool finding) {
   try {
     const std::optional<OtherPayload> other = other_payload(member);
     if (!other) return std::nullopt;
-    if (finding && other->kind == PayloadKind::kNumpyScalar) {
-      // Also of str_ and bytes_, which are found as what they equal.
-      const NumpyScalar scalar = decode_numpy(other->bytes);
-      if (!scalar.equals_plain) return false;
-      Key::packed(scalar.plain);
-      to.append(scalar.plain);
-      return true;
-    }
     if (finding) Key::payload(other->kind, other->bytes);
     pack_payload(to, other->kind, other->bytes);
     return true;

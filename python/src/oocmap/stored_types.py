@@ -11,8 +11,8 @@ from oocmap.errors import CorruptionError, Error
 
 # The numbers are on disk (docs/format.md): never renumbered.
 _CODES = {
+    "bool_": 1,  # numpy 1, which warns where it is asked for the other name
     "bool": 1,
-    "bool_": 1,  # numpy 1
     "int8": 2,
     "int16": 3,
     "int32": 4,
@@ -77,7 +77,8 @@ def numpy_parts(value: Any) -> Parts | str | None:
     if code is None or value.dtype.type is not cls:
         return None
     if code in _TEXT:
-        return code, True, str(value) if code == 17 else bytes(value), "", b""
+        # numpy's own __str__ drops NULs at the end.
+        return code, True, str.__str__(value) if code == 17 else bytes(value), "", b""
     raw = b"" if value.dtype.hasobject else value.tobytes()
     if code in _TIMES:
         return code, False, str(value), value.dtype.str, raw

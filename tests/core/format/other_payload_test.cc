@@ -95,7 +95,8 @@ TEST(OtherPayload, NumpyScalars) {
   EXPECT_EQ(Key::payload(PayloadKind::kNumpyScalar, bytes), Key::floating(0.5));
   NumpyScalar time{19, false, plain, "<M8[D]", "12345678"};
   EXPECT_EQ(hex(encode_numpy(time)), "130004000000000000e03f063c4d385b445d3132333435363738");
-  EXPECT_EQ(refusal([&] { Key::payload(PayloadKind::kNumpyScalar, encode_numpy(time)); }),
+  const NumpyScalar record{21, false, plain, "|V8", "12345678"};
+  EXPECT_EQ(refusal([&] { Key::payload(PayloadKind::kNumpyScalar, encode_numpy(record)); }),
             ErrorCode::kTypeMismatch);
   Buffer tuple;
   pack_tuple(tuple, 0);
