@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/json/literal.h"
 #include "core/json/parser.h"
 
 namespace oocmap {
@@ -74,7 +75,7 @@ class KeyEvents final : public EncoderEvents {
 
   Key take() {
     if (key_) return std::move(*key_);
-    const std::string name = "field '" + std::string(field_) + "'";
+    const std::string name = "field " + key_literal(literal_text_key(field_));
     throw Error(ErrorCode::kInvalidArgument,
                 found_ ? "the " + name + " holds an array or object, which cannot be a key"
                        : "the document has no " + name + " to take its key from");

@@ -156,6 +156,18 @@ def test_bad_field(m: Any, tmp_path: Path, line: str, text: str) -> None:
     assert len(m) == 0
 
 
+@pytest.mark.parametrize("field", ["\ud800", "a\udc80é", "it's", "'\"", "\n\t\\\0", "😀", ""])
+def test_bad_field_is_named_as_repr_would(m: Any, tmp_path: Path, field: str) -> None:
+    path = write(tmp_path / "d.jsonl", ["{}", json.dumps({field: []})])
+    with pytest.raises(oocmap.ArgumentError) as raised:
+        m.load_jsonl(path, key=field)
+    assert f"line 1: the document has no field {field!r} to take its key from" in str(raised.value)
+    path = write(tmp_path / "d.jsonl", [json.dumps({field: []})])
+    with pytest.raises(oocmap.ArgumentError) as raised:
+        m.load_jsonl(path, key=field)
+    assert f"line 1: the field {field!r} holds an array or object" in str(raised.value)
+
+
 def test_which_field(m: Any, tmp_path: Path) -> None:
     lines = [
         '{"id": 1, "id": 2}',
