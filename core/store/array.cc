@@ -50,6 +50,7 @@ ArrayHead ArrayReader::head() const {
 }
 
 Bytes ArrayReader::chunk(uint64_t number) const {
+  if (!located_.empty()) return located_.at(number);
   return chunk_row(transaction_, identity_, number, chunk_length(view_, number));
 }
 
@@ -65,11 +66,37 @@ void ArrayReader::read_across(uint64_t from, uint64_t size, char* to) {
   }
 }
 
-void ArrayReader::read(std::span<const AxisRange> ranges, uint64_t size, char* to) {
-  ArrayRuns runs(view_, ranges);
-  if (runs.bytes(view_) != size) {
+namespace {
+
+ArrayRuns runs_of(const ArrayView& array, std::span<const AxisRange> ranges, uint64_t size) {
+  ArrayRuns runs(array, ranges);
+  if (runs.bytes(array) != size) {
     throw Error(ErrorCode::kInvalidArgument, "the room is not of the size of the part");
   }
+  return runs;
+}
+
+}  // namespace
+
+void ArrayReader::locate(uint64_t from, uint64_t size) {
+  if (!view_.chunked() || size == 0) return;
+  const uint64_t last = (from + size - 1) / view_.chunk_size() + 1;
+  for (uint64_t number = from / view_.chunk_size() + 1; number <= last; ++number) {
+    if (number == last_located_) continue;
+    last_located_ = number;
+    if (!located_.contains(number)) {
+      located_.emplace(number,
+                       chunk_row(transaction_, identity_, number, chunk_length(view_, number)));
+    }
+  }
+}
+
+void ArrayReader::locate(std::span<const AxisRange> ranges, uint64_t size) {
+  runs_of(view_, ranges, size).each([&](uint64_t from, uint64_t bytes) { locate(from, bytes); });
+}
+
+void ArrayReader::read(std::span<const AxisRange> ranges, uint64_t size, char* to) {
+  ArrayRuns runs = runs_of(view_, ranges, size);
   runs.each([&](uint64_t from, uint64_t bytes) {
     read(from, bytes, to);
     to += bytes;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <unordered_map>
 
 #include "core/base/export.h"
 #include "core/format/array.h"
@@ -45,6 +46,11 @@ class OOCMAP_API ArrayReader {
   // part that is not inside, or of another size; those of read().
   // Cost: one copy of each run of bytes that lie together; only the chunks that hold them.
   void read(std::span<const AxisRange> ranges, uint64_t size, char* to);
+  // Looks up what a read() of such a part needs, once or several times; that and every later one
+  // of what was looked up uses the transaction no more, only its moment (KeptMoment). Another part
+  // may not be read then. Errors: as read(). Cost: a descent a chunk, no copy.
+  void locate(uint64_t from, uint64_t size);
+  void locate(std::span<const AxisRange> ranges, uint64_t size);
   // All the data where it lies in one piece, else nullopt.
   std::optional<Bytes> whole() const;
 
@@ -57,6 +63,8 @@ class OOCMAP_API ArrayReader {
   ArrayView view_;
   Bytes here_;          // the chunk read last (data in the node: that)
   uint64_t first_ = 0;  // where it begins in the data
+  std::unordered_map<uint64_t, Bytes> located_;
+  uint64_t last_located_ = 0;  // the chunk that was looked up last
 };
 
 // Writes a rectangular part of the array, given as ArrayReader::read() gives it. Returns how many

@@ -163,12 +163,31 @@ class OOCMAP_API ReadScope {
   }
 
  private:
+  friend class KeptMoment;
   void attach(Session& session, View view);
   const Transaction& innermost() const noexcept;
   const Transaction* transaction_ = nullptr;
   const Session* joined_ = nullptr;  // in its transaction, whose savepoints may come and go
   std::optional<ThreadReader> reader_;
   std::unique_lock<std::recursive_mutex> lock_;
+};
+
+// The moment that a ReadScope reads, kept readable after the scope has ended and without a lock:
+// for long copies, during which other threads shall get on. Views stay valid as long as it lives;
+// the transaction itself may not be used.
+// Threads: to be destroyed on the thread that made it, before that uses the store for anything
+// else.
+class OOCMAP_API KeptMoment {
+ public:
+  // `scope`: of a direct operation on `session`, still alive. Null where the moment cannot be kept:
+  // in an open transaction that the caller takes part in, whose next write (of another thread too:
+  // SQL's) changes its pages in place. Errors: kClosed. Cost: an allocation.
+  static std::unique_ptr<const KeptMoment> of(const ReadScope& scope, Session& session);
+
+ private:
+  std::shared_ptr<const void> pinned_;  // of a snapshot
+  std::shared_ptr<Store> store_;        // outlives the reader
+  std::optional<ThreadReader> reader_;  // else: within the scope's, so of the same moment
 };
 
 // One write operation: in the session's transaction where the caller takes part in one (joining

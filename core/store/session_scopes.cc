@@ -49,6 +49,22 @@ void ReadScope::attach(Session& session, View view) {
 
 const Transaction& ReadScope::innermost() const noexcept { return joined_->state_->innermost(); }
 
+// --- KeptMoment
+
+std::unique_ptr<const KeptMoment> KeptMoment::of(const ReadScope& scope, Session& session) {
+  if (scope.joined_ != nullptr) return nullptr;
+  auto kept = std::make_unique<KeptMoment>();
+  if (!scope.reader_) {
+    kept->pinned_ = session.hold_moment();
+    return kept->pinned_ != nullptr ? std::move(kept) : nullptr;
+  }
+  kept->store_ = session.store_ptr();
+  kept->reader_.emplace(kept->store_->environment());
+  // Had the environment been opened again meanwhile, it would be another moment's.
+  const bool same = kept->reader_->transaction().stamp() == scope.transaction().stamp();
+  return same ? std::move(kept) : nullptr;
+}
+
 // --- WriteScope
 
 WriteScope::WriteScope(Session& session, View view) : session_(session) {

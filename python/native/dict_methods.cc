@@ -210,8 +210,8 @@ PyObject* mapping_popitem(PyObject* self, PyObject*) {
       key = key_to_python(entry.key);
       read = eager_member(reading, entry.value);
     }
-    key = finished(std::move(key));
     const Ref value = read.finish();
+    key = finished(std::move(key));
     Ref pair = Ref::steal(PyTuple_Pack(2, key.get(), value.get()));
     finish_erase(locked, dict, entry.key);
     return pair.release();

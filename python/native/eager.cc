@@ -10,7 +10,6 @@
 #include "core/store/registered.h"
 #include "python/native/convert_out.h"
 #include "python/native/keys.h"
-#include "python/native/lazy_array.h"
 #include "python/native/scalars.h"
 
 namespace oocmap::python {
@@ -35,7 +34,7 @@ class EagerReader {
   EagerValue read(const Member& member) {
     if (!member.container()) {
       Ref scalar = Ref::steal(scalar_to_python(reading_, member));
-      return {std::move(scalar), stand_ins_made != before_};
+      return {std::move(scalar), stand_ins_made != before_, CopiedArrays()};
     }
     Ref result = Ref::steal(begin(member, 0, {}));
     first_ = member.word;
@@ -43,7 +42,7 @@ class EagerReader {
     while (!stack_.empty()) {
       if (!fill(stack_.size() - 1)) stack_.pop_back();
     }
-    return {std::move(result), stand_ins_made != before_};
+    return {std::move(result), stand_ins_made != before_, std::move(arrays_)};
   }
 
  private:
@@ -73,6 +72,7 @@ class EagerReader {
 
   const MapReading& reading_;
   const size_t before_ = stand_ins_made;
+  CopiedArrays arrays_;
   std::vector<Frame> stack_;
   std::unordered_map<Identity, PyObject*> made_;
   Identity first_ = 0;
@@ -94,7 +94,7 @@ PyObject* EagerReader::begin(const Member& member, uint64_t parent, Bytes parent
                                     : NodeView::locate(frame.record, identity);
   ++read_counters.containers;
   const bool array = frame.node.is_array();
-  Ref target = array ? copy_array(reading_, frame.node) : Ref::steal(make_target(frame));
+  Ref target = array ? arrays_.add(reading_, frame.node) : Ref::steal(make_target(frame));
   frame.target = target.get();
   if (!frame.record.empty() && may_be_shared(frame.record)) made_.emplace(identity, target.get());
   if (array) stack_.pop_back();  // it has no members

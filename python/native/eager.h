@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "python/native/lazy.h"
+#include "python/native/lazy_array.h"
 #include "python/native/unfinished.h"
 
 namespace oocmap::python {
@@ -17,14 +17,22 @@ Ref eager(Container& container);
 class EagerValue {
  public:
   EagerValue() = default;
-  EagerValue(Ref value, bool unfinished) : value_(std::move(value)), unfinished_(unfinished) {}
-  // Once. Errors: as finish_deep().
-  Ref finish() { return unfinished_ ? finish_deep(std::move(value_)) : std::move(value_); }
-  // As it is, perhaps with stand-ins.
-  Ref unfinished() { return std::move(value_); }
+  EagerValue(Ref value, bool unfinished, CopiedArrays arrays)
+      : value_(std::move(value)), arrays_(std::move(arrays)), unfinished_(unfinished) {}
+  // Once, before anything else is done with the store. Errors: as finish_deep().
+  Ref finish() {
+    arrays_.finish(CopiedArrays::When::kLate);
+    return unfinished_ ? finish_deep(std::move(value_)) : std::move(value_);
+  }
+  // As it is, perhaps with stand-ins, under the Reading.
+  Ref unfinished() {
+    arrays_.finish(CopiedArrays::When::kAtOnce);
+    return std::move(value_);
+  }
 
  private:
   Ref value_;
+  CopiedArrays arrays_;
   bool unfinished_ = false;
 };
 EagerValue eager_member(const MapReading& reading, const Member& member);

@@ -16,20 +16,6 @@ ArrayCounters array_counters;
 
 namespace {
 
-// The memory an object exports, contiguous.
-class Exported {
- public:
-  Exported(PyObject* object, int flags) { checked(PyObject_GetBuffer(object, &view_, flags)); }
-  ~Exported() { PyBuffer_Release(&view_); }
-  Exported(const Exported&) = delete;
-  Exported& operator=(const Exported&) = delete;
-  char* data() const noexcept { return static_cast<char*>(view_.buf); }
-  size_t size() const noexcept { return static_cast<size_t>(view_.len); }
-
- private:
-  Py_buffer view_{};
-};
-
 // (start, step, count) of each axis, in one flat tuple of ints.
 class Ranges {
  public:
@@ -74,16 +60,34 @@ PyObject* array_head(PyObject* self, PyObject*) {
   });
 }
 
+// Reads `size` bytes of an array: small parts, and those inside the caller's own transaction, at
+// once; else `locate(reader)` with the GIL, and `copy(reader)` without it. The session's lock is
+// not held then: who waits for it has the GIL.
+template <typename Locate, typename Copy>
+void read_part(Container& container, uint64_t size, Locate&& locate, Copy&& copy) {
+  std::optional<ArrayReader> reader;
+  std::unique_ptr<const KeptMoment> kept;
+  {
+    const Reading reading(container);
+    reader.emplace(reading.transaction(), reading.node());
+    if (size >= kCopiedWithoutGil) kept = reading.keep();
+    if (kept == nullptr) return copy(*reader);
+    locate(*reader);
+  }
+  const WithoutGil released;
+  copy(*reader);
+  kept.reset();  // here: the file's last user closes it, and nobody waits for this reader in vain
+}
+
 PyObject* array_read(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
   return guarded([=] {
     check_arguments(count);
     const Ranges ranges(arguments[1]);
     const Exported room(arguments[0], PyBUF_WRITABLE);
-    {
-      const Reading reading(container_of(self));
-      ArrayReader reader(reading.transaction(), reading.node());
-      reader.read(ranges.get(), room.size(), room.data());
-    }
+    read_part(
+        container_of(self), room.size(),
+        [&](ArrayReader& reader) { reader.locate(ranges.get(), room.size()); },
+        [&](ArrayReader& reader) { reader.read(ranges.get(), room.size(), room.data()); });
     array_counters.read += room.size();
     return Py_NewRef(Py_None);
   });
@@ -106,31 +110,58 @@ PyObject* array_memory(PyObject* self, PyObject*) {
   });
 }
 
-// Rows of the first axis of an array in C order, in any order, by a buffer of 64-bit indices.
+// Rows of the first axis of an array in C order, in any order.
+class Rows {
+ public:
+  // `wanted`: 64-bit indices. Errors: kInvalidArgument.
+  Rows(const ArrayReader& reader, const Exported& wanted, const Exported& room)
+      : wanted_(wanted), count_(wanted.size() / sizeof(int64_t)) {
+    const ArrayView& array = reader.view();
+    if (array.dimensions() == 0 || array.fortran()) {
+      throw Error(ErrorCode::kInvalidArgument, "the array has no rows");
+    }
+    length_ = array.length(0);
+    bytes_ = length_ == 0 ? 0 : array.bytes() / length_;
+    if (count_ != 0 && (length_ == 0 || room.size() != count_ * bytes_)) {
+      throw Error(ErrorCode::kInvalidArgument, "the room is not of the size of the rows");
+    }
+  }
+
+  // Calls f(offset in the data, bytes, offset in the room) for each row. Another thread may change
+  // the indices meanwhile: each is looked at when it is used.
+  template <typename F>
+  void each(F&& f) const {
+    for (size_t i = 0; i < count_; ++i) {
+      const auto row = load_le<uint64_t>(wanted_.data() + i * sizeof(int64_t));
+      if (row >= length_) throw Error(ErrorCode::kInvalidArgument, "the array has no such row");
+      f(row * bytes_, bytes_, i * bytes_);
+    }
+  }
+
+ private:
+  const Exported& wanted_;
+  size_t count_;
+  uint64_t length_ = 0;
+  uint64_t bytes_ = 0;
+};
+
 PyObject* array_read_rows(PyObject* self, PyObject* const* arguments, Py_ssize_t count) {
   return guarded([=] {
     check_arguments(count);
     const Exported wanted(arguments[1], PyBUF_SIMPLE);
     const Exported room(arguments[0], PyBUF_WRITABLE);
-    const size_t rows = wanted.size() / sizeof(int64_t);
-    {
-      const Reading reading(container_of(self));
-      ArrayReader reader(reading.transaction(), reading.node());
-      const ArrayView& array = reader.view();
-      if (array.dimensions() == 0 || array.fortran()) {
-        throw Error(ErrorCode::kInvalidArgument, "the array has no rows");
-      }
-      const uint64_t length = array.length(0);
-      const uint64_t bytes = length == 0 ? 0 : array.bytes() / length;
-      if (rows != 0 && (length == 0 || room.size() != rows * bytes)) {
-        throw Error(ErrorCode::kInvalidArgument, "the room is not of the size of the rows");
-      }
-      for (size_t i = 0; i < rows; ++i) {
-        const auto row = load_le<uint64_t>(wanted.data() + i * sizeof(int64_t));
-        if (row >= length) throw Error(ErrorCode::kInvalidArgument, "the array has no such row");
-        reader.read(row * bytes, bytes, room.data() + i * bytes);
-      }
-    }
+    read_part(
+        container_of(self), room.size(),
+        [&](ArrayReader& reader) {
+          Rows(reader, wanted, room).each([&](uint64_t from, uint64_t bytes, uint64_t) {
+            reader.locate(from, bytes);
+          });
+        },
+        [&](ArrayReader& reader) {
+          Rows(reader, wanted, room).each([&](uint64_t from, uint64_t bytes, uint64_t to) {
+            reader.read(from, bytes, room.data() + to);
+          });
+        });
     array_counters.read += room.size();
     return Py_NewRef(Py_None);
   });
@@ -229,14 +260,41 @@ void use_arrays(PyObject* type, PyObject* describe, PyObject* build) {
   array_support = {Py_NewRef(describe), Py_NewRef(build)};
 }
 
-Ref copy_array(const MapReading& reading, const NodeView& node) {
+// --- CopiedArrays
+
+Ref CopiedArrays::add(const MapReading& reading, const NodeView& node) {
   ArrayReader reader(reading.transaction(), node);
   Ref head = head_to_python(reader.head());
-  const auto size = static_cast<Py_ssize_t>(reader.view().bytes());
-  Ref data = Ref::steal(PyByteArray_FromStringAndSize(nullptr, size));
-  reader.read(0, reader.view().bytes(), PyByteArray_AS_STRING(data.get()));
-  array_counters.read += reader.view().bytes();
+  const uint64_t bytes = reader.view().bytes();
+  Ref data = Ref::steal(PyByteArray_FromStringAndSize(nullptr, static_cast<Py_ssize_t>(bytes)));
+  const bool large = bytes >= kCopiedWithoutGil;
+  if (large && kept_ == nullptr) kept_ = reading.keep();
+  if (large && kept_ != nullptr) {
+    reader.locate(0, bytes);
+    pending_.push_back({std::move(reader), std::make_unique<Exported>(data.get(), PyBUF_WRITABLE)});
+  } else {
+    reader.read(0, bytes, PyByteArray_AS_STRING(data.get()));
+  }
+  array_counters.read += bytes;
   return unfinished_array(std::move(head), std::move(data));
+}
+
+void CopiedArrays::copy() {
+  for (Pending& each : pending_) {
+    each.reader.read(0, each.reader.view().bytes(), each.room->data());
+  }
+  kept_.reset();
+}
+
+void CopiedArrays::finish(When when) {
+  if (pending_.empty()) return kept_.reset();
+  if (when == When::kLate) {
+    const WithoutGil released;
+    copy();
+  } else {
+    copy();
+  }
+  pending_.clear();  // gives the rooms back, which is done with the GIL
 }
 
 }  // namespace oocmap::python

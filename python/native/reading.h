@@ -23,6 +23,10 @@ class MapReading {
   MapState& map() const noexcept { return entered_.map; }
   Store& store() const noexcept { return entered_.map.store(); }
   const Transaction& transaction() const noexcept { return scope_.transaction(); }
+  // For a copy without the GIL, after this has ended: null where that cannot be.
+  std::unique_ptr<const KeptMoment> keep() const {
+    return KeptMoment::of(scope_, entered_.map.session());
+  }
 
  private:
   struct Entered {
