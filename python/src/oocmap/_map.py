@@ -48,9 +48,9 @@ class OOCMap(_native.Map[K, V]):
 
     Values are None, bool, int, float, complex, str, bytes, bytearray, range, datetime, date, time,
     timedelta, Decimal, Fraction, UUID, numpy's scalars, tuple, list, dict, set and frozenset,
-    nested as they like, and arrays of numpy, torch, jax and tensorflow, which come back as
-    LazyArray; keys are those of them that are hashable. Any other type raises UnsupportedTypeError,
-    and nothing of the value is stored.
+    nested as they like, arrays of numpy, torch, jax and tensorflow, which come back as LazyArray,
+    and objects of classes given to register(); keys are those of them that are hashable. Any other
+    type raises UnsupportedTypeError, and nothing of the value is stored.
 
     Cost: a commit, which waits for the disk unless `durability` says otherwise, for each write
     outside a transaction; so put a loop of writes into one. A read takes one descent of a B-tree.
