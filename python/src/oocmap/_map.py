@@ -21,6 +21,7 @@ import apsw
 
 from oocmap import _native, forking
 from oocmap._compressed import decompressed
+from oocmap.array_libraries import is_array, nested_lists
 from oocmap.arrays import LazyArray
 from oocmap.connection import Connection, patiently
 from oocmap.errors import ClosedError, UnsupportedTypeError
@@ -247,12 +248,14 @@ class OOCMap(_native.Map[K, V]):
 def json_default(value: object) -> Any:
     """Let json write maps and lazy objects: `json.dumps(m, default=oocmap.json_default)`.
 
-    Returns: the eager value; of an array the nested lists, of a set, lazy or plain, the list of its
-        members. Cost: all of it is held in memory.
+    Returns: the eager value; of an array the nested lists, of a set the list of its members; of
+        both also where they are plain, as inside an eager value. Cost: all of it is held in memory.
     Raises: TypeError for any other object, as json itself does.
     """
     if isinstance(value, LazyArray):
         return value.tolist()
+    if is_array(value):
+        return nested_lists(value)
     if isinstance(value, _native.Map | _native.LazyDict | _native.LazyList | _native.LazyTuple):
         return value.eager()
     if isinstance(value, _native.LazySet | _native.LazyFrozenSet | set | frozenset):

@@ -42,6 +42,20 @@ def _refusal(value: Any, why: str) -> str:
     return f"cannot store a value of type '{type(value).__name__}' ({why})"
 
 
+def is_array(value: object) -> bool:
+    """Whether it is an array or tensor as eager() gives it."""
+    kinds = (_loaded("numpy", "ndarray"), _loaded("torch", "Tensor"), _loaded("jax", "Array"))
+    if any(isinstance(kind, type) and isinstance(value, kind) for kind in kinds):
+        return True
+    return type(value).__name__ == "EagerTensor" and _loaded("tensorflow", "Tensor") is not None
+
+
+def nested_lists(array: Any) -> Any:
+    """The elements of an array or tensor as nested lists, or the one scalar."""
+    # tensorflow's tensors have no tolist().
+    return (array if hasattr(array, "tolist") else array.numpy()).tolist()
+
+
 def describe(value: Any) -> Described | str | None:
     """How to store an array or tensor: library, type, item size, order, shape, bytes.
 

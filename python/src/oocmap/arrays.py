@@ -15,6 +15,7 @@ from oocmap.array_libraries import (
     empty,
     give,
     library_dtype,
+    nested_lists,
     raw_bytes,
     to_carrier,
 )
@@ -196,7 +197,7 @@ class LazyArray(_native.ArrayHandle):
 
     def tolist(self) -> Any:
         """The elements as nested lists, or the one scalar, as numpy's tolist()."""
-        return self.eager().tolist()
+        return nested_lists(self.eager())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """The whole array as numpy's: a copy.
@@ -355,6 +356,12 @@ class LazyArray(_native.ArrayHandle):
         except ImportError:
             return f"{name}(shape={shape}, dtype={text[:100]!r})"
         return f"{name}({content}, shape={shape}, dtype={dtype})"
+
+    def __format__(self, spec: str, /) -> str:
+        """As numpy's: an array without axes is formatted as its scalar."""
+        if spec and not self._head()[4]:
+            return format(self.eager(), spec)
+        return super().__format__(spec)
 
     def _edges(self, head: Head) -> Any:
         """The whole, or where it is large: of each long axis the ends, and one more element that
