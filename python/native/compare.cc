@@ -44,7 +44,7 @@ bool dicts_equal(PyObject* self, PyObject* other) {
     const Ref theirs = value_in(other, PyTuple_GET_ITEM(item.get(), 0));
     if (!theirs) return false;
     PyObject* ours = PyTuple_GET_ITEM(item.get(), 1);
-    if (checked(PyObject_RichCompareBool(ours, theirs.get(), Py_EQ)) == 0) return false;
+    if (!equal_members(ours, theirs.get())) return false;
   }
   return true;
 }
@@ -71,7 +71,7 @@ PyObject* compare_sequences(PyObject* self, PyObject* other, int operation) {
     const Ref ours = next_of(left.get());
     const Ref theirs = next_of(right.get());
     if (!ours || !theirs) return compare_numbers(ours ? 1 : 0, theirs ? 1 : 0, operation);
-    if (checked(PyObject_RichCompareBool(ours.get(), theirs.get(), Py_EQ)) != 0) continue;
+    if (equal_members(ours.get(), theirs.get())) continue;
     if (equality) return answer(operation == Py_NE);
     return Ref::steal(PyObject_RichCompare(ours.get(), theirs.get(), operation)).release();
   }
@@ -99,6 +99,14 @@ bool compare_sets(PyObject* self, PyObject* other, int operation) {
 
 }  // namespace
 
+bool equal_members(PyObject* member, PyObject* value) {
+  if (lazy_array_type != nullptr && Py_TYPE(member) == lazy_array_type &&
+      same_container(member, value)) {
+    return true;
+  }
+  return checked(PyObject_RichCompareBool(member, value, Py_EQ)) != 0;
+}
+
 Ref next_of(PyObject* iterator) {
   PyObject* next = PyIter_Next(iterator);
   if (next != nullptr) return Ref::steal(next);
@@ -108,7 +116,7 @@ Ref next_of(PyObject* iterator) {
 
 bool contains_equal(PyObject* iterator, PyObject* value) {
   while (const Ref member = next_of(iterator)) {
-    if (checked(PyObject_RichCompareBool(member.get(), value, Py_EQ)) != 0) return true;
+    if (equal_members(member.get(), value)) return true;
   }
   return false;
 }

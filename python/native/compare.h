@@ -12,6 +12,11 @@ PyObject* list_richcompare(PyObject* self, PyObject* other, int operation);
 PyObject* tuple_richcompare(PyObject* self, PyObject* other, int operation);
 PyObject* set_richcompare(PyObject* self, PyObject* other, int operation);
 
+// Whether a member is or equals a value, as the builtins ask it of theirs. Each read of an array
+// gives another LazyArray, and their == is numpy's: two of one array are the same object here.
+// Errors: what == raises; ClosedError.
+bool equal_members(PyObject* member, PyObject* value);
+
 // Whether one of the objects `iterator` gives is or equals `value`.
 bool contains_equal(PyObject* iterator, PyObject* value);
 

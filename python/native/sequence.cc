@@ -215,7 +215,7 @@ Py_ssize_t position_of(PyObject* sequence, PyObject* value, Py_ssize_t start, Py
     const Ref member = next_of(iterator.get());
     if (!member) break;
     if (i < start) continue;
-    if (checked(PyObject_RichCompareBool(member.get(), value, Py_EQ)) != 0) return i;
+    if (equal_members(member.get(), value)) return i;
   }
   return -1;
 }

@@ -59,7 +59,7 @@ int items_contains(PyObject* self, PyObject* item) {
     PyObject* found = dict_lookup(dict_of(self), PyTuple_GET_ITEM(item, 0));
     if (found == nullptr) return 0;
     const Ref value = Ref::steal(found);
-    return checked(PyObject_RichCompareBool(value.get(), PyTuple_GET_ITEM(item, 1), Py_EQ));
+    return equal_members(value.get(), PyTuple_GET_ITEM(item, 1)) ? 1 : 0;
   });
 }
 

@@ -384,6 +384,33 @@ def test_copies_and_pickles(m: Map) -> None:
 # --- The map around it
 
 
+def test_two_handles_of_one_array_are_one_object_to_containers(m: Map) -> None:
+    """As list and dict take an object for equal to itself before they ask its ==."""
+    array = np.arange(3.0)
+    m["list"] = twin = [array, array]
+    m["dict"], m["tuple"] = {"a": array}, (array, 1)
+    for x, kind in ((m["list"], list), (twin, list), (m["tuple"], tuple), ((array, 1), tuple)):
+        assert x[0] in x
+        assert x.index(x[0]) == 0
+        assert (x == kind(x)) is True
+        assert (kind(x) == x) is True
+        assert (x < kind(x)) is False
+    assert m["list"].count(m["list"][0]) == twin.count(array) == 2
+    for d in (m["dict"], {"a": array}):
+        assert d == {"a": d["a"]}
+        assert d.copy() == d
+        assert d["a"] in d.values()
+        assert ("a", d["a"]) in d.items()
+    m["list"].remove(m["list"][0])
+    assert m["list"] == [m["list"][0]]
+    m["other"] = [array]
+    for x, other in ((m["list"], m["other"]), ([array], [array.copy()])):
+        with pytest.raises(ValueError, match="truth value of an array"):
+            assert x[-1] in other
+        with pytest.raises(ValueError, match="truth value of an array"):
+            assert [x[-1]] == other
+
+
 def test_shared_array_stays_shared(m: Map) -> None:
     array = np.arange(3)
     m["x"] = [array, array, np.arange(3)]

@@ -223,7 +223,8 @@ def ordered(x: Any) -> Any:
     its memory.
     """
     if isinstance(x, (np.ndarray, oocmap.LazyArray)):
-        return [copy.deepcopy(member) for member in itertools.islice(x, 100)]
+        kinds = "iu"  # no NaN, see above
+        return [copy.deepcopy(part) for part in itertools.islice(x, 100) if x.dtype.kind in kinds]
     if isinstance(x, (set, frozenset, oocmap.LazySet, oocmap.LazyFrozenSet)):
         return sorted(x, key=lambda member: str(shown(member)))
     return x
@@ -269,6 +270,10 @@ def by_type(members: Any) -> list[str]:
     return [builtin_names(type(members).__name__)]
 
 
+def type_of(x: Any) -> type:
+    return list if isinstance(x, (list, oocmap.LazyList)) else tuple
+
+
 def assign(x: Any, index: Any, value: Any) -> None:
     x[index] = value
 
@@ -288,6 +293,8 @@ OF_SEQUENCES: list[Method] = [
     ("[slice]", lambda x, i: x[i], (slices,)),
     ("in", lambda x, v: v in x, (VALUES,)),
     ("index", lambda x, v: x.index(v), (VALUES,)),
+    ("its own", lambda x, i: [x[i] in x, x.count(x[i]), x.index(x[i])], (indices,)),
+    ("== its own", lambda x: [x == (own := type_of(x)(x)), own == x, own < x], ()),
     ("index from", lambda x, v, i, k: x.index(v, i, k), (VALUES, indices, indices)),
     ("count", lambda x, v: x.count(v), (VALUES,)),
     ("len", len, ()),
@@ -356,6 +363,7 @@ METHODS: dict[type, list[Method]] = {
         ("items", lambda x: list(x.items()), ()),
         ("reversed", lambda x: list(reversed(x.items())), ()),
         ("in values", lambda x, v: v in x.values(), (VALUES,)),
+        ("its own", lambda x, k: [x[k] in x.values(), (k, x[k]) in x.items(), x == {**x}], (keys,)),
         ("in items", lambda x, k, v: (k, v) in x.items(), (keys, VALUES)),
         ("==", lambda x, d: [x == d, d == x, x != d], (dicts,)),
         ("**", lambda x: {**x}, ()),
