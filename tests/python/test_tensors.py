@@ -220,24 +220,112 @@ def test_jax_refusals(path: Path) -> None:
     )
 
 
+TENSORFLOW_TYPES = """
+bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 bfloat16 complex64
+complex128 float8_e4m3fn float8_e5m2
+"""
+
+
 def test_tensorflow_tensor_comes_back_as_it_was(path: Path) -> None:
+    run_apart(
+        "tensorflow",
+        path,
+        f"""
+        names = {TENSORFLOW_TYPES.split()}
+        """
+        """
+        import numpy
+        import tensorflow as tf
+        def same(back, own):
+            assert type(back) is type(own)
+            assert (back.dtype, back.shape) == (own.dtype, own.shape)
+            assert back.numpy().tobytes() == own.numpy().tobytes()
+        everything = slice(None)
+        for name in names:
+            tensor = tf.cast(tf.reshape(tf.range(24.0), (2, 3, 4)), name)
+            for stored in (tensor, tensor[0, 0, 1], tensor[:, :0], tensor[:, 1]):
+                m["t"] = {"x": [stored]}
+                lazy = m["t"]["x"][0]
+                assert (lazy.dtype, lazy.shape) == (stored.dtype, tuple(stored.shape))
+                same(lazy.eager(), stored)
+                same(m["t"].eager()["x"][0], stored)
+            m["t"] = tensor
+            for index in (0, (1, 2), (1, 2, 3), (..., slice(None, None, 2)), (everything, 0)):
+                same(m["t"][index], tensor[index])
+            m["t"][0, 1:] = tensor[1, :2]
+            same(m["t"][0, 1:], tensor[1, :2])
+        m["t"] = tensor = tf.range(3.0)
+        same(m["t"] + 1, tensor + 1)
+        same(tensor * m["t"], tensor * tensor)
+        same(tf.convert_to_tensor(m["t"]), tensor)
+        m["t"] += tensor
+        same(m["t"].eager(), tensor * 2)
+        same(m["t"][tf.constant([2, 0])], tf.constant([4.0, 0.0]))
+        same(m["t"][tf.constant([True, False, True])], tf.constant([0.0, 4.0]))
+        for name in ("int4", "uint4", "float8_e4m3b11fnuz"):
+            kind = getattr(tf.dtypes.experimental, name, None)
+            if kind is not None:
+                numbers = numpy.array([1.0, 2.0, 3.0]).astype(kind.as_numpy_dtype)
+                m["t"] = own = tf.convert_to_tensor(numbers)
+                assert own.dtype == kind
+                same(m["t"].eager(), own)
+        """,
+    )
+
+
+def test_tensorflow_refusals(path: Path) -> None:
     run_apart(
         "tensorflow",
         path,
         """
         import tensorflow as tf
-        for name in ("float32", "int64", "bool", "bfloat16", "complex128"):
-            tensor = tf.cast(tf.reshape(tf.range(6), (2, 3)), name)
-            m["t"] = tensor
-            for back, own in ((m["t"].eager(), tensor), (m["t"][1], tensor[1])):
-                assert type(back) is type(own)
-                assert back.dtype == own.dtype
-                assert back.numpy().tolist() == own.numpy().tolist()
-        try:
-            m["s"] = tf.constant(["a"])
-        except oocmap.UnsupportedTypeError:
-            pass
-        else:
-            raise AssertionError
+        def refusal(value):
+            try:
+                m["t"] = [value]
+            except oocmap.UnsupportedTypeError as error:
+                assert str(error).endswith(" at [0]")
+                return str(error)
+            raise AssertionError(value)
+        assert "its elements are string" in refusal(tf.constant(["a"]))
+        for name in ("qint8", "quint8", "qint16", "quint16", "qint32"):
+            plain = name.replace("q", "")
+            value = tf.bitcast(tf.zeros(2, plain), name)
+            assert f"its elements are {name}: store it cast to {plain}" in refusal(value)
+        assert "store its value()" in refusal(tf.Variable([1.0]))
+        assert "to_dense(value)" in refusal(tf.sparse.from_dense([1, 0]))
+        assert "store its to_tensor()" in refusal(tf.ragged.constant([[1], [1, 2]]))
+        @tf.function(autograph=False)
+        def traced(x):
+            assert "is being traced" in refusal(x)
+            return x
+        traced(tf.range(3))
+        for look in (lambda: {tf.range(3): 1}, lambda: m.get(tf.range(3))):
+            try:
+                look()
+            except TypeError as error:
+                assert "unhashable" in str(error)
+            else:
+                raise AssertionError
+        assert "t" not in m
+        """,
+    )
+
+
+def test_tensorflow_tensor_of_a_file_opened_again(path: Path) -> None:
+    run_apart(
+        "tensorflow",
+        path,
+        """
+        import tensorflow as tf
+        tensor = tf.reshape(tf.cast(tf.range(200_000), tf.bfloat16), (1000, 200))
+        m["t"] = tensor
+        m.close()
+        with oocmap.OOCMap(sys.argv[1], mode="r") as m:
+            assert (m["t"].eager() == tensor).numpy().all()
+            before = oocmap._native.array_counters()[0]
+            assert m["t"][5].shape == (200,)
+            assert oocmap._native.array_counters()[0] - before == 400
+            first = m.sql("SELECT value ->> '$[0][2]', type FROM temp.map").fetchall()
+            assert first == [(2.0, "ndarray")], first
         """,
     )

@@ -30,6 +30,10 @@ _HINTS = {
     ("pyarrow", "Table"): "store its columns, each with to_numpy()",
     ("pyarrow", "Array"): "store its to_numpy()",
     ("pyarrow", "ChunkedArray"): "store its to_numpy()",
+    ("tensorflow", "Variable"): "store its value()",
+    ("tensorflow", "SparseTensor"): "store tensorflow.sparse.to_dense(value)",
+    ("tensorflow", "RaggedTensor"): "store its to_tensor()",
+    ("tensorflow", "Tensor"): "it is being traced and has no value",
 }
 
 
@@ -75,7 +79,8 @@ def describe(value: Any) -> Described | str | None:
     jax_array = _loaded("jax", "Array")
     if isinstance(jax_array, type) and isinstance(value, jax_array):
         return _describe_jax(value)
-    if kind.__name__ == "EagerTensor" and _loaded("tensorflow", "Tensor") is not None:
+    tensor = _loaded("tensorflow", "Tensor")
+    if kind.__name__ == "EagerTensor" and isinstance(tensor, type) and isinstance(value, tensor):
         return _describe_tensorflow(value)
     for (module, name), hint in _HINTS.items():
         known = _loaded(module, name)
@@ -135,6 +140,11 @@ def _describe_tensorflow(tensor: Any) -> Described | str:
     array = library("numpy").asarray(tensor.numpy())
     if array.dtype.hasobject:
         return _refusal(tensor, f"its elements are {tensor.dtype.name}")
+    if library("tensorflow").as_dtype(array.dtype) != tensor.dtype:
+        # Quantized: numpy has the integers only, and they would come back as these.
+        return _refusal(
+            tensor, f"its elements are {tensor.dtype.name}: store it cast to {array.dtype}"
+        )
     return _describe_numpy(array, TENSORFLOW)
 
 
