@@ -186,16 +186,16 @@ void Key::set_stored(Bytes order, KeyForm form, Bytes explicit_packed) {
   if (!explicit_packed.empty() || !explicit_.empty()) explicit_.assign(explicit_packed);
 }
 
-bool Key::has_registered() const {
-  if (form_ == KeyForm::kExplicit) return oocmap::has_registered(explicit_);
-  if (class_of(order_) != kClassOther || order_.size() < 2) return false;
+bool Key::is_plain() const {
+  if (form_ == KeyForm::kExplicit) return is_packed_plain(explicit_);
+  if (class_of(order_) != kClassOther || order_.size() < 2) return true;
   switch (static_cast<uint8_t>(order_[1])) {
     case kOtherTuple:
     case kOtherFrozenset:
     case kOtherRegistered:
-      return oocmap::has_registered(pack());
+      return is_packed_plain(pack());
     default:
-      return false;
+      return true;
   }
 }
 

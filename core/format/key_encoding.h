@@ -81,8 +81,9 @@ class OOCMAP_API Key {
   KeyForm form() const noexcept { return form_; }
   // The exact value as first written, packed. Errors: kCorrupt. Cost: one small allocation.
   Buffer pack() const;
-  // Whether a registered object is, or is in, the key. Cost: nothing for most.
-  bool has_registered() const;
+  // Whether it is, and holds, nothing but None, bools, numbers, text, bytes, tuples and frozensets.
+  // Cost: nothing for most.
+  bool is_plain() const;
   // kExplicit only, else empty.
   Bytes explicit_packed() const noexcept { return explicit_; }
 

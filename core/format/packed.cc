@@ -125,11 +125,14 @@ Packed read_shown(Bytes& from) {
   return head;
 }
 
-bool has_registered(Bytes packed) {
+bool is_packed_plain(Bytes packed) {
   while (!packed.empty()) {
-    if (read_packed(packed).registered()) return true;
+    const Packed head = read_packed(packed);
+    if (head.registered() || (is_heap(head.tag) && head.tag > heap_tag(PayloadKind::kBigInt))) {
+      return false;
+    }
   }
-  return false;
+  return true;
 }
 
 void skip_packed(Bytes& from) {

@@ -50,9 +50,9 @@ struct Packed {
 OOCMAP_API Packed read_packed(Bytes& from);
 // The same, but what stands in a registered object's place is its value: as SQL and JSON show it.
 OOCMAP_API Packed read_shown(Bytes& from);
-// Whether a registered object is in the packed value. Errors: kCorrupt. Cost: a pass over its
-// heads.
-OOCMAP_API bool has_registered(Bytes packed);
+// Whether the packed value is, and holds, nothing but None, bools, numbers, text, bytes, tuples and
+// frozensets. Errors: kCorrupt. Cost: a pass over its heads.
+OOCMAP_API bool is_packed_plain(Bytes packed);
 // Skips one whole packed value, without recursion. Errors: kCorrupt.
 void skip_packed(Bytes& from);
 

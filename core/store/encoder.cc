@@ -77,7 +77,7 @@ void ValueEncoder::key(const Key& key) {
   if (!has_keys(frame.kind) || frame.shape != kNoShape)
     misuse("key() outside a plain dict or a set");
   append_run_key(state_->keys, key);
-  if (key.has_registered()) frame.shapeless = true;
+  if (!key.is_plain()) frame.shapeless = true;
   ++frame.key_count;
   if (is_set(frame.kind)) none();
 }

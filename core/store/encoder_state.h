@@ -81,7 +81,7 @@ struct ValueEncoder::State {
     WordKind kind = WordKind::kList;
     bool resolve = false;
     bool immutable = true;
-    bool shapeless = false;  // a dict with a key that no shape may hold
+    bool shapeless = false;  // a dict with a key that is not plain
   };
 
   // The shape of a dict whose keys came one by one, found by its key run.

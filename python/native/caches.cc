@@ -10,16 +10,11 @@ namespace oocmap::python {
 
 namespace {
 
-// The writer puts no object of a registered class into a shape; what else is there is of the
-// standard library's classes.
+// Writers put plain keys into a shape only: making these runs no Python code.
 Ref shape_key(const Key& key) {
   Ref object = key_to_python(key);
   if (!is_stand_in(object.get())) return object;
-  const Buffer packed = key.pack();
-  if (has_registered(packed)) {
-    throw Error(ErrorCode::kCorrupt, "the file is damaged: a registered key in a shape");
-  }
-  return finish_key(packed);
+  throw Error(ErrorCode::kCorrupt, "the file is damaged: a shape has a key that none may have");
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
 import datetime as dt
 import itertools
 import random
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -236,3 +239,24 @@ def test_keys_of_all_kinds_come_back_in_order_after_reopening(path: Any) -> None
         assert [exact(key) for key in m["nested"].eager()] == wanted
         for key, i in kept.items():
             assert m[key] == m["nested"][key] == i
+
+
+WITHOUT_NUMPY = """
+import sys
+sys.modules["numpy"] = None
+import oocmap
+m = oocmap.OOCMap(sys.argv[1], mode="r")
+assert m["d"]["a"] == 1 and "b" in m["d"] and m["d"].get("c") is None and len(m["d"]) == 3
+assert list(m["d"].values()) == [1, 2, 3]
+try:
+    list(m["d"])
+except oocmap.Error as error:
+    assert "numpy" in str(error)
+else:
+    raise AssertionError("read")
+"""
+
+
+def test_other_keys_of_the_dict_are_found_without_numpy(m: Any, path: Path) -> None:
+    m["d"] = {"a": 1, np.datetime64("2020-01-01", "ns"): 2, "b": 3}
+    subprocess.run([sys.executable, "-c", WITHOUT_NUMPY, str(path)], check=True)

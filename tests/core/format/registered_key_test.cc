@@ -45,7 +45,7 @@ TEST(RegisteredKeyTest, ComesBackAsItWasWritten) {
       for (const Pack& pack : {object("x", flags, value), tuple(object("x", flags, value))}) {
         const Key made = key(pack);
         EXPECT_EQ(made.pack(), packed(pack));
-        EXPECT_TRUE(made.has_registered());
+        EXPECT_FALSE(made.is_plain());
         const Key again = Key::stored(made.order(), made.form(), made.explicit_packed());
         EXPECT_EQ(again.pack(), packed(pack));
         Buffer element;
@@ -91,8 +91,8 @@ TEST(RegisteredKeyTest, ShowsItsValue) {
   EXPECT_EQ(head.tag, tag_of(WordKind::kInt));
   EXPECT_EQ(head.word, 7u);
   EXPECT_TRUE(rest.empty());
-  EXPECT_TRUE(has_registered(bytes));
-  EXPECT_FALSE(has_registered(packed(tuple(number(1)))));
+  EXPECT_FALSE(is_packed_plain(bytes));
+  EXPECT_TRUE(is_packed_plain(packed(tuple(number(1)))));
 }
 
 TEST(RegisteredKeyTest, ManyLevelsTakeNoStack) {
