@@ -22,13 +22,14 @@ bool is_null(sqlite3_value* value) { return sqlite3_value_type(value) == SQLITE_
 
 Path parse_path(sqlite3_value* value) { return Path::parse(text_bytes(value)); }
 
-// The right side of -> and ->>: a path, or for short a name, an index, [literal].
+// The right side of -> and ->>: a path, or for short a name, an index, [literal]. Empty text is the
+// error that it is in SQLite: the key '' is $."".
 Path parse_arrow(sqlite3_value* value) {
   if (sqlite3_value_type(value) == SQLITE_INTEGER) {
     return Path::of_index(sqlite3_value_int64(value));
   }
   const Bytes text = text_bytes(value);
-  if (text.starts_with('$')) return Path::parse(text);
+  if (text.empty() || text.starts_with('$')) return Path::parse(text);
   if (text.starts_with('[')) return Path::parse("$" + std::string(text));
   const bool digits = !text.empty() && text.find_first_not_of("0123456789") == Bytes::npos;
   return digits ? Path::parse("$[" + std::string(text) + "]") : Path::of_name(text);
@@ -146,10 +147,17 @@ void version(Connection&, sqlite3_context* context, int, sqlite3_value**) {
   sqlite3_result_text(context, kVersion, -1, SQLITE_STATIC);
 }
 
+// A container is text without the JSON subtype: SQLite lends this function the flags of its own
+// ->>, which since 3.45 does not declare that it sets one, and a strict build then makes it an
+// error.
 void arrow_value(Connection& connection, sqlite3_context* context, int argc, sqlite3_value** argv) {
-  if (const Target target(connection, context, argc, argv, parse_arrow); target) {
-    target.subject().result(context, target.place());
-  }
+  const Target target(connection, context, argc, argv, parse_arrow);
+  if (!target) return;
+  const Subject& subject = target.subject();
+  if (!target.place().member.container()) return subject.result(context, target.place());
+  Buffer json;
+  subject.write_json(target.place(), json, length_limit(context));
+  result_text(context, json);
 }
 
 void arrow_json(Connection& connection, sqlite3_context* context, int argc, sqlite3_value** argv) {

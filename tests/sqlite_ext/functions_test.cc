@@ -138,6 +138,24 @@ TEST_F(FunctionsTest, ArrowsOnTheHandleColumn) {
   EXPECT_EQ(db.value("SELECT key FROM m WHERE m ->> '[2].a' = 5 ORDER BY m ->> 0"), "1");
 }
 
+// The newest SQLite: tests/python/test_sql.py.
+TEST_F(FunctionsTest, ArrowGivesAContainersTextWithoutTheSubtypeOfJson) {
+  EXPECT_EQ(get("m ->> '$.user.tags'"), "[\"x\",\"y\"]");
+  EXPECT_EQ(get("typeof(m ->> 'user')"), "text");
+  EXPECT_EQ(get("json_array(m ->> '$.user.tags')"), R"(["[\"x\",\"y\"]"])");
+  EXPECT_EQ(get("json_array(m -> '$.user.tags')"), R"([["x","y"]])");
+}
+
+TEST_F(FunctionsTest, ArrowRefusesAnEmptyPathAsSqliteDoes) {
+  for (const char* arrow : {"->", "->>"}) {
+    EXPECT_EQ(db.error(std::string("SELECT m ") + arrow + " '' FROM m"),
+              "bad JSON path '' at character 0: a path starts with '$'");
+    EXPECT_NE(db.error(std::string("SELECT '{}' ") + arrow + " ''"), "");
+  }
+  insert("'e'", "{\"\": 1}");
+  EXPECT_EQ(db.value("SELECT m ->> '$.\"\"' FROM m WHERE key = 'e'"), "1");
+}
+
 TEST_F(FunctionsTest, VersionIsTheProjects) {
   EXPECT_THAT(db.value("SELECT oocmap_version()"),
               ::testing::MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
