@@ -51,15 +51,17 @@ class ListScan final : public RowSource {
   uint64_t left_;
 };
 
+// The keys are shown as stored, whatever equal key was asked for: what a row holds may not depend
+// on the plan.
 class Lookup final : public RowSource {
  public:
   Lookup(Store& store, Identity container, std::vector<Key> keys)
       : store_(store), container_(container), keys_(std::move(keys)) {}
   bool next(const Transaction& transaction, DictEntry& entry) override {
     while (at_ < keys_.size()) {
-      entry.key = std::move(keys_[at_++]);
-      if (const auto member = find_again(store_, transaction, container_, entry.key)) {
-        entry.value = *member;
+      const Key& key = keys_[at_++];
+      if (auto found = entry_at(store_, transaction, store_.locate(transaction, container_), key)) {
+        entry = std::move(*found);
         return true;
       }
     }
@@ -201,6 +203,14 @@ std::optional<Member> member_at(Store& store, const Transaction& transaction,
     return std::nullopt;
   }
   return list_get(store, transaction, container, static_cast<uint64_t>(*index));
+}
+
+std::optional<DictEntry> entry_at(Store& store, const Transaction& transaction,
+                                  const NodeView& container, const Key& key) {
+  if (is_dict(container)) return dict_get_entry(store, transaction, container, key);
+  const auto member = member_at(store, transaction, container, key);
+  if (!member) return std::nullopt;
+  return DictEntry{Key::integer(*integer_of(key)), *member};
 }
 
 std::optional<int64_t> integer_of(const Key& key) {

@@ -41,6 +41,9 @@ std::unique_ptr<RowSource> lookup_rows(Store& store, const NodeView& container,
 // The member under `key` of a dict, list or tuple. Cost: one dict_get or list_get.
 std::optional<Member> member_at(Store& store, const Transaction& transaction,
                                 const NodeView& container, const Key& key);
+// The same with the key as it is stored; of a list or tuple the index.
+std::optional<DictEntry> entry_at(Store& store, const Transaction& transaction,
+                                  const NodeView& container, const Key& key);
 // The int64 a number key equals.
 std::optional<int64_t> integer_of(const Key& key);
 

@@ -40,6 +40,11 @@ struct DictEntry {
   Member value;
 };
 
+// dict_get, and the key as it was first written: 1.0 and True find the entry of 1.
+// Cost: that of dict_get, and the key's bytes.
+OOCMAP_API std::optional<DictEntry> dict_get_entry(Store& store, const Transaction& transaction,
+                                                   const NodeView& node, const Key& key);
+
 // Walks a dict in insertion order, forwards or back; survives any change of transaction: each step
 // compares the stamp and, where it differs, goes on behind the last key it returned. Where that key
 // is gone a small dict's walk goes on at its position, a spilled one's behind its place.

@@ -134,4 +134,21 @@ std::optional<Member> dict_get(Store& store, const Transaction& transaction, con
   return node.member(static_cast<size_t>(i));
 }
 
+std::optional<DictEntry> dict_get_entry(Store& store, const Transaction& transaction,
+                                        const NodeView& node, const Key& key) {
+  check_has_keys(node);
+  if (node.spilled()) {
+    const EntryRow row = find_entry(transaction, node.identity(), key.order());
+    if (!row.value) return std::nullopt;
+    const Entry entry = decode_entry(*row.value);
+    return DictEntry{Key::stored(key.order(), entry.form, entry.explicit_packed), entry.member};
+  }
+  const int i = find_small(store, transaction, node, key);
+  if (i < 0) return std::nullopt;
+  const bool shaped = node.kind() == NodeKind::kShapedDict;
+  const auto shape = shaped ? shape_of(store, transaction, node) : nullptr;
+  const auto at = static_cast<size_t>(i);
+  return DictEntry{small_key(store, transaction, node, shape.get(), at), node.member(at)};
+}
+
 }  // namespace oocmap

@@ -1,8 +1,12 @@
 // Snapshots of EXPLAIN QUERY PLAN: how each kind of query reads the table.
+#include <gmock/gmock.h>
+
 #include "tests/sqlite_ext/database.h"
 
 namespace oocmap {
 namespace {
+
+using ::testing::StartsWith;
 
 class PlanTest : public MapTest {
  protected:
@@ -31,6 +35,25 @@ TEST_F(PlanTest, Snapshots) {
   EXPECT_EQ(plan("ORDER BY key LIMIT 5"), "in key order limit");
   EXPECT_EQ(plan("LIMIT 5 OFFSET 2"), "scan limit offset");
   EXPECT_EQ(plan("WHERE key > 1 LIMIT 5"), "key>? limit");
+}
+
+// The plan says "scan", but SQLite knows that the column is NOT NULL and never begins it.
+TEST_F(PlanTest, NoKeyIsNull) {
+  insert("'a'", "1");
+  db.run("CREATE TEMP VIEW v AS SELECT key AS k FROM m");
+  for (const char* sql :
+       {"EXPLAIN SELECT key FROM m WHERE key IS NULL", "EXPLAIN SELECT k FROM v WHERE k IS NULL"}) {
+    const auto program = db.rows(sql);
+    ASSERT_GT(program.size(), 2u);
+    EXPECT_THAT(program[0], StartsWith("0|Init|"));
+    EXPECT_THAT(program[1], StartsWith("1|Goto|")) << "around the scan";
+    EXPECT_THAT(program[2], StartsWith("2|VOpen|"));
+  }
+  EXPECT_EQ(keys("WHERE key IS NULL"), "");
+  EXPECT_EQ(keys("WHERE key COLLATE NOCASE IS NULL OR key = 'a'"), "a");
+  // The NULL of an outer join is none of the table's.
+  db.run("CREATE TABLE t(k); INSERT INTO t VALUES ('a'), ('b')");
+  EXPECT_EQ(db.value("SELECT t.k FROM t LEFT JOIN m ON m.key = t.k WHERE m.key IS NULL"), "b");
 }
 
 TEST_F(PlanTest, WhatTheStoreCannotDoIsLeftToSqlite) {

@@ -123,6 +123,37 @@ TEST_F(SelectTest, EqualNumbersAreOneKey) {
   EXPECT_EQ(db.value("SELECT count(*) FROM m WHERE key = NULL"), "0");
 }
 
+// What a row holds may not depend on how the query finds it.
+TEST_F(SelectTest, KeyIsShownAsStoredWhateverEqualKeyIsAskedFor) {
+  const auto session = db.session(path);
+  put(*session, Key::boolean(true), from_json("\"bool\""));
+  put(*session, Key::floating(3.0), from_json("\"float\""));
+  put(*session, Key::integer(7), from_json("\"int\""));
+  const char* columns = "SELECT typeof(key), key_type, value FROM m WHERE key ";
+  const auto all = db.rows(std::string(columns) + "IS NOT NULL ORDER BY +key");
+  const auto expected = ElementsAre("integer|bool|bool", "real|float|float", "integer|int|int");
+  EXPECT_THAT(all, expected);
+  EXPECT_THAT(db.rows(std::string(columns) + "IN (1, 3, 7.0)"), expected);
+  EXPECT_THAT(db.rows(std::string(columns) + "BETWEEN 1 AND 7 ORDER BY key"), expected);
+  EXPECT_THAT(db.rows(std::string(columns) + "= 1.0"), ElementsAre("integer|bool|bool"));
+  EXPECT_THAT(db.rows(std::string(columns) + "= 3"), ElementsAre("real|float|float"));
+  EXPECT_THAT(db.rows(std::string(columns) + "= 7.0"), ElementsAre("integer|int|int"));
+  // Spilled, the same.
+  db.run(
+      "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
+      "INSERT INTO m(key) SELECT i FROM n");
+  EXPECT_THAT(db.rows(std::string(columns) + "IN (1, 3, 7.0)"), expected);
+  EXPECT_THAT(db.rows(std::string(columns) + "= 3"), ElementsAre("real|float|float"));
+}
+
+TEST_F(SelectTest, IndexOfAListIsAnIntHoweverItIsAskedFor) {
+  insert("'l'", "[10, 20]");
+  db.run("CREATE VIRTUAL TABLE temp.l USING oocmap('" + path + "', root='$.l')");
+  EXPECT_THAT(db.rows("SELECT key, typeof(key), value FROM l WHERE key IN (1.0, 0)"),
+              ElementsAre("0|integer|10", "1|integer|20"));
+  EXPECT_EQ(db.value("SELECT typeof(key) || key FROM l WHERE key = 1.0"), "integer1");
+}
+
 TEST_F(SelectTest, ScanIsInInsertionOrder) {
   for (const char* key : {"'b'", "3", "'a'", "1", "2"}) insert(key, "0");
   EXPECT_EQ(keys(), "b 3 a 1 2");
