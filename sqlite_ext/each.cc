@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/json/literal.h"
+#include "core/json/writer.h"
 #include "sqlite_ext/connection.h"
 #include "sqlite_ext/each_members.h"
 #include "sqlite_ext/keys.h"
@@ -40,9 +41,11 @@ struct EachTable : sqlite3_vtab {
   std::shared_ptr<Connection> connection;
 };
 
-// Text like json_each's: names as they are where a path can have them so.
+// Text like json_each's: names as they are where a path can have them so, else as JSON strings.
 std::string step_text(const Key& key) {
-  if (static_cast<uint8_t>(key.order().front()) != kClassText) return "[" + key_literal(key) + "]";
+  if (static_cast<uint8_t>(key.order().front()) != kClassText) {
+    return "[" + readable_key_literal(key) + "]";
+  }
   const Bytes name = key.order().substr(1);
   const auto plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -50,8 +53,9 @@ std::string step_text(const Key& key) {
   bool is_plain = !name.empty() && !(name[0] >= '0' && name[0] <= '9');
   for (const char c : name) is_plain = is_plain && plain(c);
   if (is_plain) return "." + std::string(name);
-  if (name.find('"') == Bytes::npos) return ".\"" + std::string(name) + "\"";
-  return "[" + key_literal(key) + "]";  // a quoted name has no way to say a quote
+  Buffer quoted = ".";
+  write_json_text(name, quoted);
+  return quoted;
 }
 
 struct EachCursor : sqlite3_vtab_cursor {

@@ -4,6 +4,7 @@
 
 #include "core/base/error.h"
 #include "core/base/utf8.h"
+#include "core/format/handle.h"
 #include "core/format/other_payload.h"
 #include "core/json/number.h"
 #include "core/json/other_text.h"
@@ -38,6 +39,8 @@ class LiteralReader {
     const char c = peek();
     if (c == '(') {
       tuple(to, depth);
+    } else if (c == 'x' && peek(1) == '\'') {
+      key_blob(to);
     } else if (c == '\'' || c == '"') {
       pack_text(quoted(false), to);
     } else if (c == 'b' && (peek(1) == '\'' || peek(1) == '"')) {
@@ -133,6 +136,24 @@ class LiteralReader {
     read(to, depth + 1);
     if (peek() != ')') fail("expected ')'");
     ++at_;
+  }
+
+  // x'...': an even number of hexadecimal digits.
+  void key_blob(Buffer& to) {
+    const size_t start = at_;
+    Buffer blob;
+    for (at_ += 2; peek() != '\'';) {
+      Buffer byte;
+      code(2, true, byte);
+      blob += byte;
+    }
+    ++at_;
+    try {
+      to += decode_key_blob(blob).pack();
+    } catch (const Error& error) {
+      at_ = start;
+      fail("expected the key BLOB of a key in x'...': " + error.message());
+    }
   }
 
   void number(Buffer& to) {
@@ -375,6 +396,24 @@ Buffer key_literal(const Key& key) {
     if (open.empty()) return out;
     out += ", ";
   }
+}
+
+Buffer readable_key_literal(const Key& key) {
+  Buffer literal = key_literal(key);
+  const bool number = static_cast<uint8_t>(key.order().front()) <= kClassNumberLast;
+  if (number && literal.find_first_not_of("-0123456789") == Buffer::npos) return literal;
+  try {
+    size_t at = 0;
+    if (read_literal_key(literal, at) == key && at == literal.size()) return literal;
+  } catch (const Error&) {  // it is no literal
+  }
+  static constexpr char kHex[] = "0123456789abcdef";
+  Buffer hex = "x'";
+  for (const char c : encode_key_blob(key)) {
+    hex.push_back(kHex[static_cast<uint8_t>(c) >> 4]);
+    hex.push_back(kHex[static_cast<uint8_t>(c) & 15]);
+  }
+  return hex + "'";
 }
 
 }  // namespace oocmap

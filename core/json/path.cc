@@ -1,6 +1,7 @@
 #include "core/json/path.h"
 
 #include "core/base/error.h"
+#include "core/base/utf8.h"
 #include "core/json/literal.h"
 #include "core/store/registered.h"
 
@@ -48,19 +49,81 @@ class Parser {
   }
 
   PathStep name_step() {
-    std::string_view name;
-    if (peek() == '"') {
-      const size_t end = text_.find('"', at_ + 1);
-      if (end == std::string_view::npos) fail("the quoted name does not end");
-      name = text_.substr(at_ + 1, end - at_ - 1);
-      at_ = end + 1;
-    } else {
-      const size_t end = std::min(text_.find_first_of(".[", at_), text_.size());
-      name = text_.substr(at_, end - at_);
-      if (name.empty()) fail("expected a name after '.'");
-      at_ = end;
-    }
+    if (peek() == '"') return {PathStep::Kind::kName, 0, literal_text_key(quoted_name())};
+    const size_t end = std::min(text_.find_first_of(".[", at_), text_.size());
+    const std::string_view name = text_.substr(at_, end - at_);
+    if (name.empty()) fail("expected a name after '.'");
+    at_ = end;
     return {PathStep::Kind::kName, 0, literal_text_key(name)};
+  }
+
+  // A backslash escapes as in SQLite's paths: as in a JSON5 string.
+  Buffer quoted_name() {
+    const size_t start = at_++;
+    const size_t plain = std::min(text_.find_first_of("\"\\", at_), text_.size());
+    Buffer name(text_.substr(at_, plain - at_));
+    at_ = plain;
+    while (peek() != '"') {
+      if (at_ >= text_.size()) {
+        at_ = start;
+        fail("the quoted name does not end");
+      }
+      if (peek() == '\\') {
+        escape(name);
+      } else {
+        name.push_back(text_[at_++]);
+      }
+    }
+    ++at_;
+    return name;
+  }
+
+  void escape(Buffer& name) {
+    static constexpr std::string_view kLetters = "\"\\/'bfnrtv";
+    static constexpr std::string_view kMeant = "\"\\/'\b\f\n\r\t\v";
+    const size_t start = at_;
+    const char letter = ++at_ < text_.size() ? text_[at_++] : '\0';
+    const size_t known = kLetters.find(letter);
+    if (letter != '\0' && known != std::string_view::npos) {
+      name.push_back(kMeant[known]);
+    } else if (letter == '0' && !is_digit(peek())) {
+      name.push_back('\0');
+    } else if (letter == 'x') {
+      append_codepoint(name, hex_digits(2));
+    } else if (letter == 'u') {
+      append_codepoint(name, utf16_codepoint());
+    } else {
+      at_ = start;
+      fail("expected an escape of JSON: \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uhhhh");
+    }
+  }
+
+  // Behind "\u"; a pair of surrogates is one character.
+  uint32_t utf16_codepoint() {
+    const uint32_t high = hex_digits(4);
+    if (high < 0xd800 || high >= 0xdc00 || text_.substr(at_, 2) != "\\u") return high;
+    const size_t behind_high = at_;
+    at_ += 2;
+    const uint32_t low = hex_digits(4);
+    if (low >= 0xdc00 && low < 0xe000) return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+    at_ = behind_high;
+    return high;
+  }
+
+  uint32_t hex_digits(int count) {
+    uint32_t value = 0;
+    for (int i = 0; i < count; ++i, ++at_) {
+      const char c = peek();
+      const char lower = static_cast<char>(c | 0x20);
+      if (is_digit(c)) {
+        value = value << 4 | static_cast<uint32_t>(c - '0');
+      } else if (lower >= 'a' && lower <= 'f') {
+        value = value << 4 | static_cast<uint32_t>(lower - 'a' + 10);
+      } else {
+        fail("expected " + std::to_string(count) + " hexadecimal digits");
+      }
+    }
+    return value;
   }
 
   PathStep bracket_step() {

@@ -1,5 +1,5 @@
 // JSON paths in SQLite's dialect plus `[literal]` for keys that are not strings: docs/sql.md.
-//   $  .name  ."odd name"  [3]  [#-1]   and on a dict  [7] [None] [True] [1.5] ['x'] [b'x'] [(1,
+//   $  .name  ."odd name"  ."q\"\u0041"  [3]  [#-1]   and on a dict  [7] [None] [True] [1.5] ['x'] [b'x'] [(1,
 //   'a')]
 #pragma once
 

@@ -22,7 +22,7 @@ TEST_F(EachTest, ColumnsAreJsonEachs) {
               "FROM m, oocmap_each(m.m) e"),
       ElementsAre("tags|[\"x\",7,[1]]|list|NULL|1|NULL|$.tags|$",
                   "a b|NULL|NoneType|NULL|2|NULL|$.\"a b\"|$",
-                  "q\"q|{\"z\":1.5}|dict|NULL|3|NULL|$['q\"q']|$", "|1|bool|1|4|NULL|$.\"\"|$"));
+                  "q\"q|{\"z\":1.5}|dict|NULL|3|NULL|$.\"q\\\"q\"|$", "|1|bool|1|4|NULL|$.\"\"|$"));
   EXPECT_THAT(db.rows("SELECT e.key, e.value, e.type, e.atom, e.fullkey, e.path "
                       "FROM m, oocmap_each(m.m, '$.tags') e"),
               ElementsAre("0|x|str|x|$.tags[0]|$.tags", "1|7|int|7|$.tags[1]|$.tags",
@@ -61,7 +61,7 @@ TEST_F(EachTest, FullkeyLeadsBack) {
   EXPECT_THAT(db.rows("SELECT e.fullkey, oocmap_get(m.m, e.fullkey) FROM m, oocmap_each(m.m) e "
                       "WHERE m.key = 'odd'"),
               ElementsAre("$[None]|1", "$[7]|1", "$[True]|1", "$[1.5]|1", "$[b\"b'\\xff\"]|1",
-                          "$.\"it's\"|1", "$['q\"\\'']|1", "$.\"1st\"|1"));
+                          "$.\"it's\"|1", "$.\"q\\\"'\"|1", "$.\"1st\"|1"));
 }
 
 TEST_F(EachTest, ScalarsAreOneRowAndMissingPathsNone) {

@@ -43,6 +43,40 @@ TEST(Path, LeadsWhereSqlitesDoes) {
   EXPECT_EQ(get("5", "$"), "5");
 }
 
+// The answers are those of SQLite 3.54.
+TEST(Path, QuotedNamesHaveTheEscapesOfJson) {
+  const char* json =
+      R"({"q\"z":1,"a\\b":2,"ab":3,"\n\t\u0001":4,"\ud83d\ude00":5,"a\b":6,"\u00e9]":7})";
+  EXPECT_EQ(get(json, R"($."q\"z")"), "1");
+  EXPECT_EQ(get(json, R"($."a\\b")"), "2");
+  EXPECT_EQ(get(json, R"($."\u0061b")"), "3");
+  EXPECT_EQ(get(json, R"($."\x61\u0062")"), "3");
+  EXPECT_EQ(get(json, R"($."\n\t\u0001")"), "4");
+  EXPECT_EQ(get(json, R"($."\uD83D\uDE00")"), "5");
+  EXPECT_EQ(get(json, R"($."😀")"), "5");
+  EXPECT_EQ(get(json, R"($."a\b")"), "6");
+  EXPECT_EQ(get(json, R"($."é]")"), "7");
+  EXPECT_EQ(get(R"({"a\\b":1})", R"($.a\b)"), "1") << "a bare name has no escapes";
+  EXPECT_EQ(Path::parse(R"($."\ud83d\u0041")").steps()[0].key, Key::payload(PayloadKind::kWtf8,
+                                                                            "\xed\xa0\xbd"
+                                                                            "A"));
+  EXPECT_EQ(Path::parse(R"($."\0\/\'\v")").steps()[0].key, Key::text(Bytes("\0/'\v", 4)));
+}
+
+TEST(Path, BadEscapesSayWhere) {
+  EXPECT_EQ(message(R"($."é\q")"),
+            R"(bad JSON path '$."é\q"' at character 4: expected an escape of JSON: )"
+            R"(\" \\ \/ \b \f \n \r \t \uhhhh)");
+  EXPECT_EQ(message(R"($."\u12")"),
+            R"(bad JSON path '$."\u12"' at character 7: expected 4 hexadecimal digits)");
+  EXPECT_EQ(message(R"($."\ud800\u1")"),
+            R"(bad JSON path '$."\ud800\u1"' at character 12: expected 4 hexadecimal digits)");
+  for (const char* path :
+       {R"($.")", R"($."a)", R"($."a\)", R"($."a\")", R"($."a\u)", R"($."\01")"}) {
+    EXPECT_NE(message(path), "no error") << path;
+  }
+}
+
 TEST(Path, LiteralOfTextIsAName) {
   EXPECT_EQ(get(R"({"x]":1})", "$['x]']"), "1");
   EXPECT_EQ(get(R"({"7":1})", "$[7]"), "nothing");  // the int 7 is another key than "7"
