@@ -9,7 +9,7 @@ namespace oocmap::sql {
 namespace {
 
 constexpr char kExpected[] =
-    "expected root='$.path', create=1, flat=1 or a column: name TYPE PATH '$.path'";
+    "expected root='$.path', create=1, flat=1, key TYPE or a column: name TYPE PATH '$.path'";
 
 [[noreturn]] void fail(const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, "oocmap: " + message);
@@ -82,23 +82,47 @@ bool is_type_token(const Token& token) {
   return true;
 }
 
+// The declared type that begins at tokens[at], which is moved to PATH or the end.
+std::string read_type(const std::vector<Token>& tokens, size_t& at, const std::string& argument,
+                      const char* form) {
+  std::string type;
+  for (; at < tokens.size() && !tokens[at].is_keyword("PATH"); ++at) {
+    if (!is_type_token(tokens[at])) {
+      fail("unexpected \"" + tokens[at].raw + "\" in \"" + argument + "\"" + form);
+    }
+    const bool glue = tokens[at].kind == Token::Kind::kSign || type.empty() || type.back() == '(' ||
+                      type.back() == ',';
+    if (!glue) type += ' ';
+    type += tokens[at].text;
+  }
+  return type;
+}
+
+bool is_name(const Token& token) {
+  return token.kind == Token::Kind::kWord || token.kind == Token::Kind::kQuotedName;
+}
+
+// `key TYPE`: what clients that bind all keys as text need to know.
+void read_key_type(const std::vector<Token>& tokens, const std::string& argument, Arguments& to) {
+  static constexpr char kForm[] = "; expected the key's type alone: key INTEGER";
+  if (!to.key_type.empty()) fail("the type of \"key\" is given twice");
+  size_t at = 1;
+  to.key_type = read_type(tokens, at, argument, kForm);
+  if (at < tokens.size())
+    fail("unexpected \"" + tokens[at].raw + "\" in \"" + argument + "\"" + kForm);
+  if (to.key_type.empty()) fail("no type in \"" + argument + "\"" + kForm);
+  to.key_affinity = affinity_of(to.key_type);
+}
+
 NamedColumn read_column(const std::vector<Token>& tokens, const std::string& argument) {
   static constexpr char kForm[] = "; expected a column: name TYPE PATH '$.path'";
   NamedColumn column;
-  if (tokens[0].kind != Token::Kind::kWord && tokens[0].kind != Token::Kind::kQuotedName) {
+  if (!is_name(tokens[0])) {
     fail("unexpected \"" + tokens[0].raw + "\" in \"" + argument + "\"; " + kExpected);
   }
   column.name = tokens[0].text;
   size_t at = 1;
-  for (; at < tokens.size() && !tokens[at].is_keyword("PATH"); ++at) {
-    if (!is_type_token(tokens[at])) {
-      fail("unexpected \"" + tokens[at].raw + "\" in \"" + argument + "\"" + kForm);
-    }
-    const bool glue = tokens[at].kind == Token::Kind::kSign || column.type.empty() ||
-                      column.type.back() == '(' || column.type.back() == ',';
-    if (!glue) column.type += ' ';
-    column.type += tokens[at].text;
-  }
+  column.type = read_type(tokens, at, argument, kForm);
   if (at == tokens.size()) fail("no PATH in \"" + argument + "\"" + kForm);
   if (at + 2 != tokens.size() || tokens[at + 1].kind != Token::Kind::kString) {
     const std::string bad = at + 1 < tokens.size() ? tokens.back().raw : "PATH";
@@ -160,6 +184,8 @@ Arguments parse_arguments(const std::string& table, const std::vector<std::strin
     if (tokens.empty()) fail(std::string("an argument is empty; ") + kExpected);
     if (tokens.size() > 1 && tokens[1].is_sign('=')) {
       read_option(tokens, arguments[i], parsed, seen);
+    } else if (is_name(tokens[0]) && same_name(tokens[0].text, "key")) {
+      read_key_type(tokens, arguments[i], parsed);
     } else {
       parsed.columns.push_back(read_column(tokens, arguments[i]));
     }
@@ -184,8 +210,8 @@ std::vector<Column> table_columns(const Arguments& arguments) {
 }
 
 std::string table_declaration(const Arguments& arguments, const std::string& table) {
-  // `key` has no type: the type ANY would mean numeric affinity.
-  std::string sql = "CREATE TABLE x(key NOT NULL PRIMARY KEY";
+  // `key` has no type unless one is asked for: the type ANY would mean numeric affinity.
+  std::string sql = "CREATE TABLE x(key " + arguments.key_type + " NOT NULL PRIMARY KEY";
   for (const Column& column : table_columns(arguments)) {
     switch (column.kind) {
       case ColumnKind::kKey:

@@ -1,5 +1,6 @@
 // The arguments of CREATE VIRTUAL TABLE:
-//   USING oocmap('file' [, root='$.path'] [, create=1] [, flat=1] [, name TYPE PATH '$.x', ...])
+//   USING oocmap('file' [, root='$.path'] [, create=1] [, flat=1] [, key TYPE]
+//                [, name TYPE PATH '$.x', ...])
 #pragma once
 
 #include <string>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "core/json/path.h"
+#include "sqlite_ext/affinity.h"
 
 namespace oocmap::sql {
 
@@ -23,6 +25,8 @@ struct Arguments {
   Path root;
   bool create = false;
   bool flat = false;
+  std::string key_type;  // as declared by `key TYPE`; may be empty
+  Affinity key_affinity = Affinity::kBlob;
   std::vector<NamedColumn> columns;
 };
 

@@ -26,6 +26,9 @@ struct Table : sqlite3_vtab {
   const std::string name;  // as connected; a renamed table is connected again
   const Arguments arguments;
   const std::vector<Column> columns;
+  // A key that was shown and that `key TYPE` makes another one (is_kept of affinity.h), for
+  // messages.
+  std::string misfit_key;
   bool enlisted = false;  // between xBegin and xCommit or xRollback
 
   // The session on the table's file, opened at the first use: connecting only parses, so that DROP

@@ -10,12 +10,12 @@ namespace oocmap::sql {
 namespace {
 
 // The values of an IN, each once and in SQL's key order. Equal keys can have different BLOBs.
-std::vector<Key> keys_of_in(sqlite3_value* list, bool descending) {
+std::vector<Key> keys_of_in(sqlite3_value* list, Affinity affinity, bool descending) {
   std::vector<std::pair<KeyPlace, Key>> found;
   sqlite3_value* value = nullptr;
   for (int code = sqlite3_vtab_in_first(list, &value); code == SQLITE_OK && value;
        code = sqlite3_vtab_in_next(list, &value)) {
-    if (auto key = key_from(value)) found.emplace_back(place_of(*key), std::move(*key));
+    if (auto key = asked_key(value, affinity)) found.emplace_back(place_of(*key), std::move(*key));
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
     return std::tie(a.first.region, a.first.order) < std::tie(b.first.region, b.first.order);
@@ -49,7 +49,7 @@ class PlanArguments {
 };
 
 // nullopt where a bound is NULL: nothing compares with it.
-std::optional<KeyRange> read_range(int plan, PlanArguments& arguments) {
+std::optional<KeyRange> read_range(int plan, Affinity affinity, PlanArguments& arguments) {
   KeyRange range;
   range.descending = (plan & kPlanDescending) != 0;
   range.lower_open = (plan & kPlanLowerOpen) != 0;
@@ -57,7 +57,7 @@ std::optional<KeyRange> read_range(int plan, PlanArguments& arguments) {
   bool has_null = false;
   const auto bound = [&]() -> std::optional<KeyPlace> {
     sqlite3_value* const value = arguments.take();
-    if (sqlite3_value_type(value) != SQLITE_NULL) return place_from(value);
+    if (sqlite3_value_type(value) != SQLITE_NULL) return asked_place(value, affinity);
     has_null = true;
     return std::nullopt;
   };
@@ -67,17 +67,18 @@ std::optional<KeyRange> read_range(int plan, PlanArguments& arguments) {
 }
 
 std::unique_ptr<RowSource> plan_rows(Store& store, const NodeView& root, int plan,
-                                     PlanArguments& arguments) {
+                                     Affinity affinity, PlanArguments& arguments) {
   if (plan & kPlanKey) {
     std::vector<Key> keys;
-    if (auto key = key_from(arguments.take())) keys.push_back(std::move(*key));
+    if (auto key = asked_key(arguments.take(), affinity)) keys.push_back(std::move(*key));
     return lookup_rows(store, root, std::move(keys));
   }
   if (plan & kPlanKeys) {
-    return lookup_rows(store, root, keys_of_in(arguments.take(), (plan & kPlanDescending) != 0));
+    return lookup_rows(store, root,
+                       keys_of_in(arguments.take(), affinity, (plan & kPlanDescending) != 0));
   }
   if (plan & (kPlanLower | kPlanUpper | kPlanKeyOrder)) {
-    auto range = read_range(plan, arguments);
+    auto range = read_range(plan, affinity, arguments);
     return range ? range_rows(store, root, std::move(*range)) : lookup_rows(store, root, {});
   }
   return scan_rows(store, root);
@@ -97,7 +98,7 @@ void TableCursor::filter(int plan, const std::vector<sqlite3_value*>& values) {
   const NodeView root = table.root(scope.transaction());
   container_ = root.identity();
   PlanArguments arguments(values);
-  rows_ = plan_rows(session_->store(), root, plan, arguments);
+  rows_ = plan_rows(session_->store(), root, plan, table.arguments.key_affinity, arguments);
   left_ = std::numeric_limits<uint64_t>::max();
   if (plan & kPlanLimit) {
     sqlite3_value* const limit = arguments.take();
@@ -128,7 +129,12 @@ std::optional<Member> TableCursor::member(const Transaction& transaction) {
 void TableCursor::column(sqlite3_context* context, int index) {
   const Column& column = table.columns[static_cast<size_t>(index)];
   if (sqlite3_vtab_nochange(context)) return;  // an UPDATE that leaves the column alone
-  if (column.kind == ColumnKind::kKey) return result_key(context, entry_.key);
+  if (column.kind == ColumnKind::kKey) {
+    if (table.misfit_key.empty() && !is_kept(entry_.key, table.arguments.key_affinity)) {
+      table.misfit_key = describe_key(entry_.key);
+    }
+    return result_key(context, entry_.key);
+  }
   if (column.kind == ColumnKind::kKeyType) {
     return sqlite3_result_text(context, key_type_name(entry_.key), -1, SQLITE_STATIC);
   }

@@ -107,10 +107,18 @@ bool replaces(const Table& table) {
   return sqlite3_vtab_on_conflict(table.connection->db) == SQLITE_REPLACE;
 }
 
-Key stored_key(sqlite3_value* value) {
-  if (auto key = key_from(value)) return std::move(*key);
+Key stored_key(std::optional<Key> key) {
+  if (key) return std::move(*key);
   throw Error(ErrorCode::kInvalidArgument,
               "the key is text that is not UTF-8; CAST it to BLOB to store bytes");
+}
+
+// The key a cursor showed: as it is, whatever type the column declares.
+Key old_key(sqlite3_value* value) { return stored_key(key_from(value)); }
+
+// The key a statement gives.
+Key new_key(const Table& table, sqlite3_value* value) {
+  return stored_key(written_key(value, table.arguments.key_affinity));
 }
 
 // `type` and `key_type` describe: one that is given must agree with what is stored.
@@ -172,6 +180,17 @@ std::string_view type_of_value(sqlite3_value* value) {
   return type_name(scalar ? unpack_scalar(handle.packed) : Member{handle.tag, handle.identity});
 }
 
+// A DELETE's key has had the column's declared type applied: where the table has shown a key which
+// that makes another one, nobody knows whether this one is what the statement found.
+void check_keys_fit(const Table& table) {
+  if (table.misfit_key.empty()) return;
+  throw Error(ErrorCode::kTypeMismatch,
+              "oocmap: the table " + table.name + " declares its key " + table.arguments.key_type +
+                  ", and SQLite takes the key " + table.misfit_key +
+                  " for another one then: DELETE could erase the wrong row; use a table whose "
+                  "key has no type");
+}
+
 // What `encode` gives; its errors name the row, where that has a key.
 template <typename Encode>
 EncodedValue encode_for(const std::optional<Key>& key, const Encode& encode) {
@@ -223,7 +242,8 @@ void insert_encoded(Table& table, const NewRow& row, EncodedValue value) {
   const NodeView root = write.root();
   const bool is_dict = root.container_kind() == WordKind::kDict;
   if (!row.key && is_dict) fail_no_key(table, row);
-  const Key key = row.key ? stored_key(row.key) : Key::integer(static_cast<int64_t>(root.count()));
+  const Key key =
+      row.key ? new_key(table, row.key) : Key::integer(static_cast<int64_t>(root.count()));
   check_key_type(row.key_type, key);
   if (write.find(key) && !replaces(table)) fail_unique(table);
   write.set(key, std::move(value));
@@ -234,7 +254,8 @@ void insert_encoded(Table& table, const NewRow& row, EncodedValue value) {
 }
 
 void insert_row(Table& table, const NewRow& row) {
-  EncodedValue value = encode_row(table, row, row.key ? key_from(row.key) : std::nullopt);
+  EncodedValue value = encode_row(
+      table, row, row.key ? written_key(row.key, table.arguments.key_affinity) : std::nullopt);
   const bool several = (row.whole() && !row.named.empty()) || !has_root(table);
   if (!several) return insert_encoded(table, row, std::move(value));
   in_savepoint(table.session(), [&] { insert_encoded(table, row, std::move(value)); });
@@ -305,10 +326,16 @@ void drop_unchanged(Table& table, const Key& from, NewRow& row) {
   });
 }
 
-void update_row(Table& table, sqlite3_value* old_key, const NewRow& row) {
+// UPDATE ... FROM gives the key that it leaves alone, too: not to be converted.
+Key updated_key(const Table& table, const Key& from, sqlite3_value* given) {
+  if (!given || key_from(given) == from) return from;
+  return new_key(table, given);
+}
+
+void update_row(Table& table, sqlite3_value* key_before, const NewRow& row) {
   if (row.key && !has_value(row.key)) fail_null(table);
-  const Key from = stored_key(old_key);
-  const Key to = row.key ? stored_key(row.key) : from;
+  const Key from = old_key(key_before);
+  const Key to = updated_key(table, from, row.key);
   std::optional<EncodedValue> value;
   if (row.whole()) value = encode_row(table, row, to);
   const size_t writes = row.named.size() * 2 + (row.whole() ? 1 : 0) + (to == from ? 0 : 1);
@@ -335,13 +362,14 @@ void update_table(Table& table, const std::vector<sqlite3_value*>& arguments) {
     table.enlisted = true;
   }
   if (arguments.size() == 1) {
+    check_keys_fit(table);
     RowWrite write(table);
-    write.erase(stored_key(arguments[0]));
+    write.erase(old_key(arguments[0]));
     return write.commit();
   }
   const bool insert = sqlite3_value_type(arguments[0]) == SQLITE_NULL;
   NewRow row(table, arguments, insert);
-  if (!insert && row.full()) drop_unchanged(table, stored_key(arguments[0]), row);
+  if (!insert && row.full()) drop_unchanged(table, old_key(arguments[0]), row);
   if (row.handle) return run_command_row(table, row, insert);
   insert ? insert_row(table, row) : update_row(table, arguments[0], row);
 }

@@ -3,9 +3,15 @@
 # What raises here is the end of a block.
 # ruff: noqa: PT012
 
+import json
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
+from uuid import UUID
 
 import apsw
+import numpy as np
 import oocmap
 import pytest
 
@@ -29,6 +35,70 @@ def test_handles_come_back_as_lazies(m: Any) -> None:
     assert m["d"] == {"a": {"b": 1, "c": 2}}
     [(ref,)] = m.sql("SELECT oocmap_ref(map, '$.a') FROM map WHERE key = 'd'")
     assert ref == {"b": 1, "c": 2}
+
+
+def test_arrow_reads_containers_in_the_newest_sqlite(m: Any) -> None:
+    """It builds SQLite's ->> without leave to set a subtype, and checks that."""
+    m["people"] = {"bob": {"tags": ["x"], "age": 5}}
+    [row] = m.sql(
+        "SELECT map ->> '$.bob', map ->> 'bob', map -> '$.bob.tags', map ->> '$.bob.age',"
+        " value ->> '$.bob', json_array(map ->> '$.bob.tags') FROM map"
+    )
+    text = '{"tags":["x"],"age":5}'
+    assert row == (text, text, '["x"]', 5, text, '["[\\"x\\"]"]')
+    for arrow in ("->", "->>"):
+        with pytest.raises(apsw.SQLError, match="bad JSON path ''"):
+            m.sql(f"SELECT map {arrow} '' FROM map").fetchall()
+
+
+def test_a_row_is_the_same_however_it_is_found(m: Any) -> None:
+    m.update({True: "bool", 3.0: "float", Decimal(5): "Decimal", 7: "int"})
+    columns = "typeof(key), key_type, value"
+    expected = [
+        ("integer", "bool", "bool"),
+        ("real", "float", "float"),
+        ("integer", "Decimal", "Decimal"),
+        ("integer", "int", "int"),
+    ]
+    for where in ("+key < 9", "key IN (7.0, 5, 3, 1.0)", "key BETWEEN 1 AND 7"):
+        assert list(m.sql(f"SELECT {columns} FROM map WHERE {where} ORDER BY key")) == expected
+    for key, row in zip(("1.0", "3", "5", "7.0"), expected, strict=True):
+        assert list(m.sql(f"SELECT {columns} FROM map WHERE key = {key}")) == [row]
+    assert list(m.sql("SELECT a.key_type FROM map a JOIN map b ON a.key = b.key + 0.0")) == [
+        (key_type,) for _, key_type, _ in expected
+    ]
+
+
+def test_fullkey_leads_to_the_member_of_every_key(m: Any) -> None:
+    keys = [
+        *("plain", "a b", 'q"z', "back\\slash", "new\nline", "", "é", "\ud800", "a.b", "0"),
+        *(None, True, 7, -7, 2**70, 1.5, float("inf"), 1e300, b"b", b"'\xff", (), (1, ("a",))),
+        *(frozenset({1}), Decimal("0.1"), Decimal("1E+30"), Fraction(1, 3), 1 + 2j, range(3)),
+        *(date(2020, 1, 2), datetime(2020, 1, 2, 3, tzinfo=UTC), timedelta(1), UUID(int=7)),
+        (Decimal("0.1"), date(2020, 1, 2)),
+        np.float32(0.1),
+    ]
+    m["mixed"] = {key: number for number, key in enumerate(keys)}
+    rows = list(
+        m.sql(
+            "SELECT e.fullkey, e.value, oocmap_get(map.map, e.fullkey) FROM map, "
+            "oocmap_each(map.map) e WHERE map.key = 'mixed'"
+        )
+    )
+    assert len(rows) == len(keys)
+    for key, (fullkey, value, got) in zip(keys, rows, strict=True):
+        assert got == value, (key, fullkey)
+    assert [row[0] for row in rows[:4]] == ["$.plain", '$."a b"', '$."q\\"z"', '$."back\\\\slash"']
+
+
+def test_fullkeys_are_json_eachs(m: Any) -> None:
+    """Each reads the other's."""
+    document = json.dumps(dict.fromkeys(('q"z', "back\\slash", "new\nline", "a b", "\x01"), 1))
+    ours = [row[0] for row in m.sql("SELECT fullkey FROM oocmap_each(?)", (document,))]
+    sqlites = [row[0] for row in m.sql("SELECT fullkey FROM json_each(?)", (document,))]
+    assert ours == sqlites
+    for path in sqlites:
+        assert list(m.sql("SELECT oocmap_get(?1, ?2), ?1 ->> ?2", (document, path))) == [(1, 1)]
 
 
 def test_lazies_are_parameters(m: Any) -> None:

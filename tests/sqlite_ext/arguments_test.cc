@@ -15,7 +15,7 @@ class ArgumentsTest : public MapTest {
 
   const std::string file_form = "expected the file's path in quotes first: oocmap('data.ooc')";
   const std::string any_form =
-      "expected root='$.path', create=1, flat=1 or a column: name TYPE PATH '$.path'";
+      "expected root='$.path', create=1, flat=1, key TYPE or a column: name TYPE PATH '$.path'";
   const std::string column_form = "expected a column: name TYPE PATH '$.path'";
 };
 
@@ -54,6 +54,17 @@ TEST_F(ArgumentsTest, OptionsAreChecked) {
       rest_error("root='a.b'"),
       "oocmap: in \"root='a.b'\": bad JSON path 'a.b' at character 0: a path starts with '$'");
   EXPECT_EQ(rest_error("Root = '$.a', CREATE = 0 , flat = 0"), "");
+}
+
+TEST_F(ArgumentsTest, KeyTakesATypeAlone) {
+  const std::string form = "; expected the key's type alone: key INTEGER";
+  EXPECT_EQ(rest_error("key"), "oocmap: no type in \"key\"" + form);
+  EXPECT_EQ(rest_error("key TEXT PATH '$.a'"),
+            "oocmap: unexpected \"PATH\" in \"key TEXT PATH '$.a'\"" + form);
+  EXPECT_EQ(rest_error("key INTEGER UNIQUE"),
+            "oocmap: unexpected \"UNIQUE\" in \"key INTEGER UNIQUE\"" + form);
+  EXPECT_EQ(rest_error("key INTEGER, \"KEY\" TEXT"), "oocmap: the type of \"key\" is given twice");
+  EXPECT_EQ(rest_error("\"Key\" VARCHAR(10), flat=1"), "");
 }
 
 TEST_F(ArgumentsTest, ColumnsAreChecked) {
