@@ -15,5 +15,8 @@ INSERT INTO check_that VALUES ('what a tool sees', (SELECT group_concat(name || 
 CREATE TABLE exported AS SELECT * FROM people ORDER BY age;
 INSERT INTO check_that VALUES ('an export for tools without extensions', (SELECT group_concat(name) FROM exported), 'Bob,Ann,Cy') RETURNING result;
 CREATE VIRTUAL TABLE outside USING oocmap('/etc/passwd');
+SELECT oocmap_allow('/var/lib/maps');
+CREATE VIEW sly AS SELECT oocmap_allow('/etc');
+SELECT * FROM sly;
 DROP TABLE people;
 .shell ls catalog.ooc

@@ -167,6 +167,16 @@ std::shared_ptr<Session> Connection::session_with(uint64_t store_id) {
   return nullptr;
 }
 
+void Connection::allow(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  if (std::find(allowed_.begin(), allowed_.end(), path) == allowed_.end()) allowed_.push_back(path);
+}
+
+std::vector<std::string> Connection::allowed() {
+  const std::lock_guard lock(mutex_);
+  return allowed_;
+}
+
 // SQLite has no getter. Asked only when the lock is held by somebody else, which is when it
 // matters.
 std::chrono::milliseconds Connection::busy_timeout() {

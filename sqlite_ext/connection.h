@@ -45,6 +45,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // open on it.
   std::shared_ptr<Session> session_with(uint64_t store_id);
 
+  // Files and folders that tables stored in a database file may open besides those beside it, as
+  // absolute paths without links. They stay until the connection closes.
+  void allow(const std::string& path);
+  std::vector<std::string> allowed();
+
   // Takes the write lock (xBegin). Errors: kBusy after PRAGMA busy_timeout.
   void begin(Session& session);
 
@@ -77,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool closed_ = false;  // `db` is as good as freed; while false under the mutex, it is not
   std::vector<std::weak_ptr<Session>> sessions_;
   std::vector<Place> places_;
+  std::vector<std::string> allowed_;
 };
 
 }  // namespace oocmap::sql

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/base/version.h"
+#include "sqlite_ext/file_policy.h"
 #include "sqlite_ext/keys.h"
 #include "sqlite_ext/slots.h"
 #include "sqlite_ext/subject.h"
@@ -173,8 +174,10 @@ struct Definition {
   SqlFunction (*function)(int slot) noexcept;
 };
 
-// None that reads a store is DETERMINISTIC, and none DIRECTONLY: views use them.
+// None that reads a store is DETERMINISTIC, and none of those is DIRECTONLY: views use them. What
+// widens the rights of a connection is: nothing stored in a schema may call it.
 constexpr Definition kFunctions[] = {
+    {"oocmap_allow", 1, SQLITE_DIRECTONLY, function_of<allow>},
     {"oocmap_get", -1, SQLITE_RESULT_SUBTYPE, function_of<get>},
     {"oocmap_ref", -1, 0, function_of<ref>},
     {"oocmap_json", -1, SQLITE_RESULT_SUBTYPE, function_of<json>},

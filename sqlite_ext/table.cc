@@ -24,14 +24,14 @@ Table::~Table() { connection->disconnected(*this); }
 
 Session& Table::session() {
   if (!session_ || session_->closed()) {
-    const std::string path = allowed_path(connection->db, schema, name, arguments.file);
+    const std::string path = allowed_path(*connection, schema, name, arguments.file);
     session_ = connection->open_session(path, false);
   }
   return *session_;
 }
 
 Session& Table::create_file() {
-  const std::string path = allowed_path(connection->db, schema, name, arguments.file);
+  const std::string path = allowed_path(*connection, schema, name, arguments.file);
   if (!arguments.create && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
     throw Error(ErrorCode::kIo, "oocmap: there is no file '" + path + "'; create=1 makes it",
                 ENOENT, path);

@@ -1,5 +1,6 @@
 """The extension in other connections, and one image a process."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -74,6 +75,71 @@ def test_loading_twice_is_harmless() -> None:
     oocmap.load(connection)
     oocmap.load(connection)
     assert list(connection.execute("SELECT length(oocmap_version()) > 0")) == [(1,)]
+
+
+def value_of_a(connection: Any) -> Any:
+    return next(iter(connection.execute("SELECT value FROM far WHERE key = 'a'")))[0]
+
+
+@pytest.mark.parametrize("library", ["apsw", "sqlite3"])
+@pytest.mark.parametrize("kind", ["folder", "file", "several", "bytes"])
+def test_allow_opens_files_elsewhere(library: str, kind: str, tmp_path: Path) -> None:
+    if library == "sqlite3" and not HAS_EXTENSIONS:
+        pytest.skip("this Python's sqlite3 loads no extensions")
+    (tmp_path / "db").mkdir()
+    (tmp_path / "maps").mkdir()
+    file = tmp_path / "maps" / "far.ooc"
+    with oocmap.OOCMap(file) as m:
+        m["a"] = "found"
+    database = str(tmp_path / "db" / "catalog.db")
+
+    def connect() -> Any:
+        return apsw.Connection(database) if library == "apsw" else sqlite3.connect(database)
+
+    allowed: Any = {
+        "folder": str(file.parent),
+        "file": file,
+        "several": ["/nowhere", file.parent],
+        "bytes": os.fsencode(file),
+    }[kind]
+    connection = connect()
+    oocmap.load(connection)
+    create = f"CREATE VIRTUAL TABLE far USING oocmap('{file}')"
+    with pytest.raises((apsw.AuthError, sqlite3.DatabaseError), match=r"allow=\.\.\."):
+        connection.execute(create)
+    oocmap.load(connection, allow=allowed)
+    connection.execute(create)
+    assert value_of_a(connection) == "found"
+    connection.close()
+    connection = connect()
+    oocmap.load(connection, allow=allowed)
+    assert value_of_a(connection) == "found"
+    connection.close()
+
+
+def test_allow_takes_paths_that_are_no_text(tmp_path: Path) -> None:
+    connection = apsw.Connection(":memory:")
+    folder = os.fsencode(tmp_path) + b"/\xff"
+    oocmap.load(connection, allow=[folder, os.fsdecode(folder)])
+    connection.close()
+
+
+@pytest.mark.parametrize("allow", ["", b"", "a\0b", ["/tmp", ""]])
+def test_allow_of_no_path_is_an_argument_error(allow: Any) -> None:
+    connection = apsw.Connection(":memory:")
+    with pytest.raises(oocmap.ArgumentError, match="allow must name files or folders, not '"):
+        oocmap.load(connection, allow=allow)
+    with pytest.raises(apsw.SQLError, match="no such function"):
+        connection.execute("SELECT oocmap_version()")
+    connection.close()
+
+
+@pytest.mark.parametrize("allow", [7, [7], None, [None]])
+def test_allow_of_another_type_is_a_type_error(allow: Any) -> None:
+    connection = apsw.Connection(":memory:")
+    with pytest.raises(TypeError):
+        oocmap.load(connection, allow=allow)
+    connection.close()
 
 
 LOAD_COPY = """

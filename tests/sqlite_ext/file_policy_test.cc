@@ -60,8 +60,9 @@ TEST_F(FilePolicyTest, OtherFilesAreRefusedWithWhatToDo) {
       create(db, "far", far),
       "oocmap: the table main.far is stored in '" + catalog +
           "' and may open files in that file's folder or below, not '" + far +
-          "'; create it in the temp schema (CREATE VIRTUAL TABLE temp.far ...), or move one of "
-          "the two files");
+          "'; allow that with SELECT oocmap_allow('" + far +
+          "'), oocmap.load(..., allow=...) in Python or the environment variable OOCMAP_ALLOW, or "
+          "create the table in the temp schema (CREATE VIRTUAL TABLE temp.far ...)");
   EXPECT_EQ(db.code(), SQLITE_AUTH);
   EXPECT_THAT(create(db, "far", "../elsewhere/far.ooc"), HasSubstr("may open files in that"));
   fs::create_symlink(far, folder.file("db/link.ooc"));
@@ -86,6 +87,138 @@ TEST_F(FilePolicyTest, SchemaFromElsewhereOpensNothing) {
   EXPECT_EQ(db.code(), SQLITE_AUTH);
   EXPECT_THAT(files("elsewhere"), ::testing::Not(::testing::Contains("new.ooc")));
   db.run("DROP TABLE x");
+}
+
+TEST_F(FilePolicyTest, ConnectionCanAllowAFolderOrAFile) {
+  const std::string far = folder.file("elsewhere/far.ooc");
+  fs::create_directories(folder.file("elsewhere2"));
+  make(folder.file("elsewhere2/x.ooc"));
+  {
+    Sqlite db(catalog);
+    EXPECT_EQ(db.value("SELECT oocmap_allow('" + folder.file("elsewhere/../elsewhere/") + "')"),
+              folder.file("elsewhere"));
+    EXPECT_EQ(create(db, "far", far), "");
+    EXPECT_EQ(create(db, "relative", "../elsewhere/far.ooc"), "");
+    EXPECT_EQ(db.value("SELECT far.key || relative.key FROM far, relative"), "kk");
+    EXPECT_THAT(create(db, "x", folder.file("elsewhere2/x.ooc")),
+                HasSubstr("may open files in that"))
+        << "a folder of a like name";
+    EXPECT_THAT(create(db, "x", folder.file("elsewhere/../db2.ooc")),
+                HasSubstr("may open files in that"));
+  }
+  Sqlite db(catalog);
+  EXPECT_THAT(db.error("SELECT * FROM far"), HasSubstr("SELECT oocmap_allow('" + far + "')"))
+      << "allowed on one connection, until it closes";
+  db.run("SELECT oocmap_allow('" + far + "')");
+  EXPECT_EQ(db.value("SELECT key FROM far"), "k");
+  make(folder.file("elsewhere/far.ooc2"));
+  EXPECT_THAT(create(db, "x", folder.file("elsewhere/far.ooc2")), HasSubstr("may open files in"));
+}
+
+TEST_F(FilePolicyTest, AllowedPathsAreResolvedWhenTheyAreAllowed) {
+  const fs::path before = fs::current_path();
+  fs::current_path(folder.file("db"));
+  fs::create_directory_symlink(folder.file("elsewhere"), folder.file("link"));
+  Sqlite db(catalog);
+  EXPECT_EQ(db.value("SELECT oocmap_allow('../link')"), folder.file("elsewhere"));
+  EXPECT_EQ(db.value("SELECT oocmap_allow('../later')"), folder.file("later"));
+  EXPECT_EQ(db.value("SELECT CAST(oocmap_allow(x'2e2e2f6c61746572') AS TEXT)"),
+            folder.file("later"));
+  EXPECT_EQ(db.value("SELECT typeof(oocmap_allow(x'2fff'))"), "blob");
+  fs::current_path(before);
+  EXPECT_EQ(create(db, "far", folder.file("link/far.ooc")), "");
+  fs::create_directories(folder.file("secret"));
+  make(folder.file("secret/x.ooc"));
+  fs::create_directory_symlink(folder.file("secret"), folder.file("later"));
+  EXPECT_THAT(create(db, "x", folder.file("later/x.ooc")),
+              HasSubstr("not '" + folder.file("secret/x.ooc") + "'"))
+      << "what a link leads to that was put there later";
+}
+
+TEST_F(FilePolicyTest, WhatCannotBeAllowedIsSaid) {
+  Sqlite db(catalog);
+  for (const char* path : {"NULL", "''", "7", "x''"}) {
+    EXPECT_EQ(db.error(std::string("SELECT oocmap_allow(") + path + ")"),
+              "oocmap_allow() takes the path of a file or folder, as text, and was given none")
+        << path;
+  }
+  EXPECT_THAT(db.error("SELECT oocmap_allow(char(47, 0))"), HasSubstr("has a NUL in it"));
+  EXPECT_THAT(create(db, "far", "../elsewhere/far.ooc"), HasSubstr("may open files in that"));
+}
+
+TEST_F(FilePolicyTest, EnvironmentCanAllowPaths) {
+  Sqlite db(catalog);
+  const auto far = [&](const std::string& value) {
+    ::setenv("OOCMAP_ALLOW", value.c_str(), 1);
+    const std::string error = create(db, "far", "../elsewhere/far.ooc");
+    ::unsetenv("OOCMAP_ALLOW");
+    if (error.empty()) db.run("DROP TABLE far");
+    return error;
+  };
+  const std::string elsewhere = folder.file("elsewhere");
+  EXPECT_EQ(far(elsewhere), "");
+  EXPECT_EQ(far("/nowhere::" + elsewhere + "/far.ooc:"), "");
+  for (const std::string value : {"", ":", "::", "/nowhere", "far.ooc"}) {
+    EXPECT_THAT(far(value), HasSubstr("may open files in that")) << value;
+  }
+  EXPECT_THAT(far(elsewhere + "2"), HasSubstr("OOCMAP_ALLOW"));
+  EXPECT_THAT(create(db, "far", "../elsewhere/far.ooc"), HasSubstr("may open files in that"));
+}
+
+// As somebody else may have written it, where nothing kept them from it.
+void make_hostile(const std::string& catalog, const std::string& far, const std::string& fresh) {
+  Sqlite db(catalog);
+  db.run("CREATE TABLE log(a, b)");
+  db.run("CREATE TABLE plain(a); INSERT INTO plain VALUES (1)");
+  db.run("CREATE VIRTUAL TABLE x USING oocmap('near.ooc')");
+  db.run("CREATE VIRTUAL TABLE fresh USING oocmap('near.ooc')");
+  db.run("CREATE TRIGGER into_x AFTER INSERT ON plain BEGIN INSERT INTO x(key) VALUES (9); END");
+  db.run("CREATE TRIGGER into_fresh AFTER DELETE ON plain BEGIN DELETE FROM fresh; END");
+  db.run("CREATE TRIGGER allows AFTER UPDATE ON plain BEGIN SELECT oocmap_allow('/'); END");
+  db.run("CREATE VIEW v AS SELECT key FROM x");
+  db.run("CREATE VIEW va AS SELECT oocmap_allow('/') AS a");
+  db.run("PRAGMA writable_schema = 1");
+  db.run("UPDATE sqlite_schema SET sql = replace(sql, 'near.ooc', '" + far + "') WHERE name = 'x'");
+  db.run(
+      "UPDATE sqlite_schema SET sql = replace(sql, char(39) || ')', char(39) || ', create=1)') "
+      "WHERE name = 'fresh'");
+  db.run("UPDATE sqlite_schema SET sql = replace(sql, 'near.ooc', '" + fresh +
+         "') WHERE name = 'fresh'");
+  db.run(
+      "UPDATE sqlite_schema SET sql = 'CREATE TABLE log(a DEFAULT (oocmap_allow(char(47))), b)' "
+      "WHERE name = 'log'");
+}
+
+TEST_F(FilePolicyTest, TriggersAndViewsOfAHostileSchemaOpenNothing) {
+  const std::string far = folder.file("elsewhere/far.ooc");
+  const std::string fresh = folder.file("elsewhere/fresh.ooc");
+  make_hostile(catalog, far, fresh);
+  Sqlite db(catalog);
+  for (const char* sql : {"SELECT * FROM v", "INSERT INTO plain VALUES (2)"}) {
+    EXPECT_THAT(db.error(sql), HasSubstr("not '" + far + "'")) << sql;
+    EXPECT_EQ(db.code(), SQLITE_AUTH);
+  }
+  EXPECT_THAT(db.error("DELETE FROM plain"), HasSubstr("not '" + fresh + "'"));
+  for (const char* sql : {"UPDATE plain SET a = 5", "SELECT * FROM va",
+                          "INSERT INTO log(b) VALUES (1)", "SELECT (SELECT a FROM va)"}) {
+    EXPECT_EQ(db.error(sql), "unsafe use of oocmap_allow()") << sql;
+  }
+  EXPECT_THAT(db.error("SELECT * FROM x"), HasSubstr("may open files in that"))
+      << "nothing has been allowed";
+  EXPECT_EQ(db.rows("SELECT a FROM plain"), std::vector<std::string>{"1"});
+  EXPECT_EQ(files("elsewhere"), (std::vector<std::string>{"far.ooc", "far.ooc-lock"}));
+  db.run("SELECT oocmap_allow('" + folder.file("elsewhere") + "')");
+  EXPECT_EQ(db.value("SELECT * FROM v"), "k") << "the connection may";
+  EXPECT_THAT(db.error("DELETE FROM plain"), HasSubstr(fresh));
+  EXPECT_EQ(db.code(), SQLITE_CANTOPEN) << "allowed, and yet a schema alone makes no file";
+  EXPECT_FALSE(fs::exists(fresh));
+}
+
+TEST_F(FilePolicyTest, TemporaryViewsAndTriggersAreTheConnectionsOwn) {
+  Sqlite db(catalog);
+  db.run("CREATE TEMP VIEW va AS SELECT oocmap_allow('" + folder.file("elsewhere") + "') AS a");
+  EXPECT_EQ(db.value("SELECT a FROM va"), folder.file("elsewhere"));
+  EXPECT_EQ(create(db, "far", "../elsewhere/far.ooc"), "");
 }
 
 TEST_F(FilePolicyTest, AttachedFilesAreTreatedAsTheirOwnFolder) {
