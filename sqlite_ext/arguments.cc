@@ -9,7 +9,8 @@ namespace oocmap::sql {
 namespace {
 
 constexpr char kExpected[] =
-    "expected root='$.path', create=1, flat=1, key TYPE or a column: name TYPE PATH '$.path'";
+    "expected root='$.path', each='$.path', create=1, flat=1, key TYPE or a column: name TYPE "
+    "PATH '$.path'";
 
 [[noreturn]] void fail(const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, "oocmap: " + message);
@@ -46,6 +47,13 @@ Path parse_path(const std::string& text, const std::string& argument) {
   }
 }
 
+// The text of the option's path.
+std::string path_value(const std::vector<Token>& tokens, const std::string& argument) {
+  if (tokens.size() == 3 && tokens[2].kind == Token::Kind::kString) return tokens[2].text;
+  fail("bad value in \"" + argument + "\"; expected a path in quotes: " + tokens[0].text +
+       "='$.path'");
+}
+
 void read_option(const std::vector<Token>& tokens, const std::string& argument, Arguments& to,
                  std::vector<std::string>& seen) {
   const Token& name = tokens[0];
@@ -54,11 +62,11 @@ void read_option(const std::vector<Token>& tokens, const std::string& argument, 
   }
   seen.push_back(name.text);
   if (name.is_keyword("ROOT")) {
-    if (tokens.size() != 3 || tokens[2].kind != Token::Kind::kString) {
-      fail("bad value in \"" + argument + "\"; expected a path in quotes: root='$.path'");
-    }
-    to.root_text = tokens[2].text;
+    to.root_text = path_value(tokens, argument);
     to.root = parse_path(to.root_text, argument);
+  } else if (name.is_keyword("EACH")) {
+    to.each_text = path_value(tokens, argument);
+    to.each = parse_path(to.each_text, argument);
   } else if (name.is_keyword("CREATE")) {
     to.create = switch_value(tokens, argument);
   } else if (name.is_keyword("FLAT")) {
@@ -133,10 +141,17 @@ NamedColumn read_column(const std::vector<Token>& tokens, const std::string& arg
   return column;
 }
 
-// Names a table's own columns have. A flat table has no others than key and the handle.
+// Names a table's own columns have, but the handle. A flat table has few.
 std::vector<std::string> own_names(const Arguments& arguments) {
-  if (arguments.flat) return {"key"};
-  return {"key", "value", "type", "key_type", "json"};
+  std::vector<std::string> names = {"key"};
+  if (arguments.each) names.insert(names.end(), {"item", "rowid"});
+  if (!arguments.flat) names.insert(names.end(), {"value", "type", "key_type", "json"});
+  return names;
+}
+
+std::string own_names_text(const Arguments& arguments) {
+  return arguments.each ? "key, item, value, type, key_type, json, rowid"
+                        : "key, value, type, key_type, json";
 }
 
 }  // namespace
@@ -163,7 +178,7 @@ void check_column_names(const Arguments& arguments, const std::string& table) {
   for (const NamedColumn& column : arguments.columns) {
     if (is_taken(column.name)) {
       fail("there is more than one column \"" + column.name + "\" (the names " +
-           quoted_name(table) + " and key, value, type, key_type, json are the table's own)");
+           quoted_name(table) + " and " + own_names_text(arguments) + " are the table's own)");
     }
     taken.push_back(column.name);
   }
@@ -196,6 +211,7 @@ Arguments parse_arguments(const std::string& table, const std::vector<std::strin
 
 std::vector<Column> table_columns(const Arguments& arguments) {
   std::vector<Column> columns = {{ColumnKind::kKey}};
+  if (arguments.each) columns.push_back({ColumnKind::kItem});
   if (!arguments.flat) {
     columns.push_back({ColumnKind::kValue});
     columns.push_back({ColumnKind::kType});
@@ -206,15 +222,20 @@ std::vector<Column> table_columns(const Arguments& arguments) {
     columns.push_back({ColumnKind::kJson});
   }
   columns.push_back({ColumnKind::kHandle});
+  if (arguments.each) columns.push_back({ColumnKind::kRowId});
   return columns;
 }
 
 std::string table_declaration(const Arguments& arguments, const std::string& table) {
   // `key` has no type unless one is asked for: the type ANY would mean numeric affinity.
-  std::string sql = "CREATE TABLE x(key " + arguments.key_type + " NOT NULL PRIMARY KEY";
+  std::string sql = "CREATE TABLE x(key " + arguments.key_type + " NOT NULL";
+  if (!arguments.each) sql += " PRIMARY KEY";
   for (const Column& column : table_columns(arguments)) {
     switch (column.kind) {
       case ColumnKind::kKey:
+        break;
+      case ColumnKind::kItem:
+        sql += ", item";
         break;
       case ColumnKind::kValue:
         sql += ", value";
@@ -235,6 +256,9 @@ std::string table_declaration(const Arguments& arguments, const std::string& tab
         break;
       case ColumnKind::kHandle:
         sql += ", " + quoted_name(table) + " BLOB HIDDEN";
+        break;
+      case ColumnKind::kRowId:  // a table that is written needs one column as its primary key
+        sql += ", rowid TEXT HIDDEN NOT NULL PRIMARY KEY";
         break;
     }
   }

@@ -1,8 +1,9 @@
 // The arguments of CREATE VIRTUAL TABLE:
-//   USING oocmap('file' [, root='$.path'] [, create=1] [, flat=1] [, key TYPE]
+//   USING oocmap('file' [, root='$.path'] [, each='$.path'] [, create=1] [, flat=1] [, key TYPE]
 //                [, name TYPE PATH '$.x', ...])
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,8 @@ struct Arguments {
   std::string file;
   std::string root_text = "$";
   Path root;
+  std::string each_text;
+  std::optional<Path> each;  // the rows are the members of what it leads to in each root's member
   bool create = false;
   bool flat = false;
   std::string key_type;  // as declared by `key TYPE`; may be empty
@@ -43,7 +46,7 @@ void check_commas(std::string_view create_statement);
 void check_column_names(const Arguments& arguments, const std::string& table);
 
 // What a column of the table shows.
-enum class ColumnKind { kKey, kValue, kType, kNamed, kKeyType, kJson, kHandle };
+enum class ColumnKind { kKey, kItem, kValue, kType, kNamed, kKeyType, kJson, kHandle, kRowId };
 struct Column {
   ColumnKind kind;
   size_t named = 0;  // kNamed: index into Arguments::columns

@@ -20,6 +20,8 @@ struct Offer {
   int upper = -1;
   int limit = -1;
   int offset = -1;
+  int item = -1;    // each=
+  int row_id = -1;  // each=
 };
 
 bool is_limit(const sqlite3_index_info& info, int i) {
@@ -27,14 +29,33 @@ bool is_limit(const sqlite3_index_info& info, int i) {
          info.aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_OFFSET;
 }
 
-Offer read_constraints(sqlite3_index_info* info) {
+bool is_equal(const sqlite3_index_info& info, int i) {
+  return info.aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_EQ ||
+         info.aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_IS;
+}
+
+// The columns that tables with each= have besides.
+void read_each_constraint(const Table& table, sqlite3_index_info* info, int i, Offer& offer) {
+  const int column = info->aConstraint[i].iColumn;
+  if (column < 0 || !is_equal(*info, i)) return;
+  if (std::strcmp(sqlite3_vtab_collation(info, i), "BINARY") != 0) return;
+  const ColumnKind kind = table.columns[static_cast<size_t>(column)].kind;
+  if (kind == ColumnKind::kItem) offer.item = i;
+  if (kind == ColumnKind::kRowId) offer.row_id = i;
+}
+
+Offer read_constraints(const Table& table, sqlite3_index_info* info) {
   Offer offer;
   for (int i = 0; i < info->nConstraint; ++i) {
     const auto& constraint = info->aConstraint[i];
     if (!constraint.usable) continue;
     if (constraint.op == SQLITE_INDEX_CONSTRAINT_LIMIT) offer.limit = i;
     if (constraint.op == SQLITE_INDEX_CONSTRAINT_OFFSET) offer.offset = i;
-    if (is_limit(*info, i) || constraint.iColumn != kKeyColumn) continue;
+    if (is_limit(*info, i)) continue;
+    if (constraint.iColumn != kKeyColumn) {
+      read_each_constraint(table, info, i, offer);
+      continue;
+    }
     // key = 'A' COLLATE NOCASE arrives as any other: only BINARY is the store's order.
     if (std::strcmp(sqlite3_vtab_collation(info, i), "BINARY") != 0) continue;
     switch (constraint.op) {
@@ -106,9 +127,11 @@ void take_range(const sqlite3_index_info& info, const Offer& offer, PlanBuilder&
   }
 }
 
-// Keys are unique: ORDER BY key, x is ORDER BY key. SQLite offers no term with another collation.
-void take_order(sqlite3_index_info* info, PlanBuilder& plan) {
+// Keys are unique, but with each=: ORDER BY key, x is ORDER BY key. SQLite offers no term with
+// another collation.
+void take_order(const Table& table, sqlite3_index_info* info, PlanBuilder& plan) {
   if (info->nOrderBy == 0 || info->aOrderBy[0].iColumn != kKeyColumn) return;
+  if (table.arguments.each && info->nOrderBy > 1) return;
   const bool descending = info->aOrderBy[0].desc != 0;
   plan.add(kPlanKeyOrder | (descending ? kPlanDescending : 0),
            descending ? "in key order descending" : "in key order");
@@ -129,16 +152,18 @@ void take_limit(sqlite3_index_info* info, const Offer& offer, PlanBuilder& plan)
 }
 
 // In units of one row visited. A key costs a descent, about twenty of them.
-void estimate(sqlite3_index_info* info, const PlanBuilder& plan, double rows) {
+void estimate(sqlite3_index_info* info, const PlanBuilder& plan, double rows, bool each) {
   constexpr double kDescent = 20;
   constexpr double kKeysOfIn = 25;  // SQLite's own guess for a subquery
+  constexpr double kItemsOfEach = 10;
   double visited = rows;
-  if (plan.bits() & kPlanKey) visited = 1;
+  if (plan.bits() & (kPlanKey | kPlanRowId)) visited = 1;
   if (plan.bits() & kPlanKeys) visited = std::min(rows, kKeysOfIn);
   if (plan.bits() & kPlanLower) visited /= 4;
   if (plan.bits() & kPlanUpper) visited /= 4;
+  if (each && !(plan.bits() & kPlanItem)) visited *= kItemsOfEach;
   visited = std::max(visited, 1.0);
-  const bool point = (plan.bits() & (kPlanKey | kPlanKeys)) != 0;
+  const bool point = (plan.bits() & (kPlanKey | kPlanKeys | kPlanItem)) != 0;
   info->estimatedCost = point ? visited * kDescent : kDescent + visited;
   info->estimatedRows = static_cast<sqlite3_int64>(visited);
 }
@@ -146,12 +171,17 @@ void estimate(sqlite3_index_info* info, const PlanBuilder& plan, double rows) {
 }  // namespace
 
 void choose_plan(Table& table, sqlite3_index_info* info) {
-  const Offer offer = read_constraints(info);
+  const Offer offer = read_constraints(table, info);
+  const bool each = table.arguments.each.has_value();
   PlanBuilder plan(info);
-  if (offer.equal >= 0) {
+  if (offer.row_id >= 0) {
+    plan.add(kPlanRowId | kPlanItem, "rowid=?");
+    plan.take(offer.row_id);
+    info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+  } else if (offer.equal >= 0) {
     plan.add(kPlanKey, "key=?");
     plan.take(offer.equal);
-    info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
+    if (!each || offer.item >= 0) info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
   } else if (offer.in >= 0) {
     plan.add(kPlanKeys, "key IN (...)");
     sqlite3_vtab_in(info, offer.in, 1);
@@ -159,10 +189,14 @@ void choose_plan(Table& table, sqlite3_index_info* info) {
   } else {
     take_range(*info, offer, plan);
   }
-  take_order(info, plan);
+  if (offer.row_id < 0 && offer.item >= 0) {
+    plan.add(kPlanItem, "item=?");
+    plan.take(offer.item);
+  }
+  take_order(table, info, plan);
   if (plan.bits() == 0) plan.add(0, "scan");
   take_limit(info, offer, plan);
-  estimate(info, plan, table.estimated_rows());
+  estimate(info, plan, table.estimated_rows(), each);
   plan.finish();
 }
 

@@ -9,8 +9,8 @@ namespace oocmap::sql {
 
 struct Table;
 
-// Bits of idxNum. The arguments of xFilter follow in this order: key or keys, lower, upper, limit,
-// offset. idxStr says the same in words, for EXPLAIN QUERY PLAN.
+// Bits of idxNum. The arguments of xFilter follow in this order: key, keys or row id, lower, upper,
+// item, limit, offset. idxStr says the same in words, for EXPLAIN QUERY PLAN.
 enum Plan : int {
   kPlanKey = 1 << 0,         // key = ?
   kPlanKeys = 1 << 1,        // key IN (...), all at once
@@ -22,6 +22,8 @@ enum Plan : int {
   kPlanDescending = 1 << 7,  // ... DESC
   kPlanLimit = 1 << 8,
   kPlanOffset = 1 << 9,
+  kPlanItem = 1 << 14,   // each=: item = ?
+  kPlanRowId = 1 << 15,  // each=: rowid = ?
 };
 
 // xBestIndex.

@@ -20,6 +20,13 @@ class RowSource {
   virtual ~RowSource() = default;
   // Returns false at the end. The member views the transaction's moment.
   virtual bool next(const Transaction& transaction, DictEntry& entry) = 0;
+
+  // Of the rows of a table with each= (each_rows.h): where the member lies besides its key.
+  struct Place {
+    Key parent;     // of the root's member it lies in
+    Buffer packed;  // a set's member, which stands there as a key and not as a value
+  };
+  virtual const Place* place() const noexcept { return nullptr; }
 };
 
 // A range of keys in SQL's order.

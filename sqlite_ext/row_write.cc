@@ -16,6 +16,13 @@ EncodedValue empty_dict() {
   return encoder.finish();
 }
 
+EncodedValue empty_list() {
+  ValueEncoder encoder;
+  encoder.begin_list();
+  encoder.end();
+  return encoder.finish();
+}
+
 const char* kind_name(const NodeView& node) {
   return type_name({tag_of(node.container_kind()), node.identity()});
 }
@@ -38,18 +45,39 @@ uint64_t step_index(const NodeView& list, const PathStep& step, const std::strin
 
 }  // namespace
 
-RowWrite::RowWrite(Table& table)
-    : table_(table), session_(table.session()), scope_(session_, View::kSession) {}
+RowWrite::RowWrite(Table& table, std::optional<Key> parent)
+    : table_(table),
+      session_(table.session()),
+      scope_(session_, View::kSession),
+      parent_(std::move(parent)) {}
 
-NodeView RowWrite::root() { return table_.root(transaction()); }
-
-std::optional<Member> RowWrite::find(const Key& key) {
-  return member_at(store(), transaction(), root(), key);
+NodeView RowWrite::root() {
+  if (const auto node = table_.find_members(transaction(), parent_)) return *node;
+  throw Error(ErrorCode::kTypeMismatch, place() + "no dict or list");
 }
 
-void RowWrite::refuse_tuple() const {
+std::optional<Member> RowWrite::find(const Key& key) {
+  const auto node = table_.find_members(transaction(), parent_);
+  if (!node || is_set(node->container_kind())) return std::nullopt;
+  return member_at(store(), transaction(), *node, key);
+}
+
+std::string RowWrite::place() const {
+  if (!parent_) return "oocmap: the table " + table_.name + " stands for ";
+  return "oocmap: '" + table_.arguments.each_text + "' leads in the row " + describe_key(*parent_) +
+         " of the table " + table_.name + " to ";
+}
+
+void RowWrite::refuse_change(const NodeView& node) const {
   throw Error(ErrorCode::kTypeMismatch,
-              "oocmap: the table " + table_.name + " stands for a tuple, which cannot be changed");
+              place() + "a " + kind_name(node) + ", which " +
+                  (node.container_kind() == WordKind::kSet ? "has no places to write to"
+                                                           : "cannot be changed"));
+}
+
+void RowWrite::refuse_set() {
+  const auto node = table_.find_members(transaction(), parent_);
+  if (node && is_set(node->container_kind())) refuse_change(*node);
 }
 
 void RowWrite::set(const Key& key, EncodedValue value) {
@@ -61,7 +89,7 @@ void RowWrite::set(const Key& key, EncodedValue value) {
     case WordKind::kList:
       return set_index(node, key, std::move(value));
     default:
-      refuse_tuple();
+      refuse_change(node);
   }
 }
 
@@ -69,7 +97,8 @@ void RowWrite::set_index(const NodeView& list, const Key& key, EncodedValue valu
   const std::optional<int64_t> index = integer_of(key);
   if (!index || *index < 0 || static_cast<uint64_t>(*index) > list.count()) {
     throw Error(ErrorCode::kInvalidArgument,
-                "oocmap: " + describe_key(key) + " is no index of the list behind the table " +
+                "oocmap: " + describe_key(key) + " is no index of the list behind " +
+                    (parent_ ? "the row " + describe_key(*parent_) + " of " : "") + "the table " +
                     table_.name + ", which has " + std::to_string(list.count()) + " members");
   }
   const auto i = static_cast<uint64_t>(*index);
@@ -82,14 +111,14 @@ void RowWrite::set_index(const NodeView& list, const Key& key, EncodedValue valu
 
 void RowWrite::erase(const Key& key) {
   const NodeView node = root();
-  if (node.container_kind() == WordKind::kTuple) refuse_tuple();
   if (node.container_kind() == WordKind::kList) {
     throw Error(ErrorCode::kTypeMismatch,
-                "oocmap: the table " + table_.name +
-                    " stands for a list: SQLite collects the indices of a DELETE first, and each "
+                place() +
+                    "a list: SQLite collects the indices of a DELETE first, and each "
                     "one deleted would shift those behind it; store the list without those "
                     "members instead");
   }
+  if (node.container_kind() != WordKind::kDict) refuse_change(node);
   dict_erase(store(), transaction(), node.identity(), key);
 }
 
@@ -98,8 +127,26 @@ void RowWrite::rename(const Key& from, const Key& to) {
 }
 
 void RowWrite::make_root() {
-  if (table_.find_root(transaction())) return;
-  set_path(map_member(store()), table_.arguments.root, table_.arguments.root_text, empty_dict());
+  if (!table_.find_root(transaction())) {
+    set_path(map_member(store()), table_.arguments.root, table_.arguments.root_text, empty_dict());
+  }
+  if (parent_) make_parent();
+}
+
+void RowWrite::make_parent() {
+  const Path& each = *table_.arguments.each;
+  const auto row = [this] {
+    return member_at(store(), transaction(), table_.root(transaction()), *parent_);
+  };
+  const bool empty = each.steps().empty();
+  if (!row()) {
+    const std::optional<Key> parent = std::exchange(parent_, std::nullopt);
+    set(*parent, empty ? empty_list() : empty_dict());
+    parent_ = parent;
+  }
+  if (!empty && !get_path(store(), transaction(), *row(), each)) {
+    set_path(*row(), each, table_.arguments.each_text, empty_list());
+  }
 }
 
 void RowWrite::set_inside(const Key& key, const Path& path, const std::string& path_text,

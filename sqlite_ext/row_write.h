@@ -1,7 +1,9 @@
-// The writes one row of SQL comes down to, on the dict or list a table stands for.
+// The writes one row of SQL comes down to, on the dict or list a table stands for, or that a path
+// leads to in one of its members (each=).
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "sqlite_ext/table.h"
 
@@ -24,10 +26,12 @@ void in_savepoint(Session& session, const Work& work) {
 
 class RowWrite {
  public:
+  // `parent`: in a table with each=, the key of the root's member that the row lies in.
   // Errors: those of WriteScope.
-  explicit RowWrite(Table& table);
+  explicit RowWrite(Table& table, std::optional<Key> parent = std::nullopt);
 
-  // Errors: as Table::root.
+  // The container the row lies in. Errors: as Table::root; kTypeMismatch where each= leads to
+  // nothing, or to no dict, list, tuple or set.
   NodeView root();
   std::optional<Member> find(const Key& key);
 
@@ -42,7 +46,10 @@ class RowWrite {
   // Errors: kTypeMismatch for a list.
   void erase(const Key& key);
   void rename(const Key& from, const Key& to);
-  // Makes an empty dict where the table's root leads to nothing.
+  // A set's members are never found by their numbers. Errors: kTypeMismatch for a set.
+  void refuse_set();
+  // Makes an empty dict where the table's root leads to nothing; with each=, the parent too and in
+  // it an empty list.
   void make_root();
 
   Store& store() noexcept { return session_.store(); }
@@ -56,11 +63,14 @@ class RowWrite {
   Member make_dict(const NodeView& parent, const PathStep& step, const std::string& path_text);
   void set_step(const NodeView& parent, const PathStep& step, const std::string& path_text,
                 EncodedValue value);
-  [[noreturn]] void refuse_tuple() const;
+  void make_parent();
+  std::string place() const;  // where the row lies, in words
+  [[noreturn]] void refuse_change(const NodeView& node) const;
 
   Table& table_;
   Session& session_;
   WriteScope scope_;
+  std::optional<Key> parent_;
 };
 
 }  // namespace oocmap::sql

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "sqlite_ext/each_rows.h"
 #include "sqlite_ext/file_policy.h"
 #include "sqlite_ext/values.h"
 
@@ -67,6 +68,15 @@ NodeView Table::root(const Transaction& transaction) {
                                               "goes through the members of a set");
   }
   return node;
+}
+
+std::optional<NodeView> Table::find_members(const Transaction& transaction,
+                                            const std::optional<Key>& parent) {
+  const NodeView top = root(transaction);
+  if (!parent) return top;
+  Store& store = session().store();
+  const auto row = member_at(store, transaction, top, *parent);
+  return row ? container_at(store, transaction, *row, *arguments.each) : std::nullopt;
 }
 
 double Table::estimated_rows() noexcept {

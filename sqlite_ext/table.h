@@ -42,7 +42,12 @@ struct Table : sqlite3_vtab {
   std::optional<Member> find_root(const Transaction& transaction);
   // Its node. Errors: kInvalidArgument where it leads to nothing, kTypeMismatch where to a scalar.
   NodeView root(const Transaction& transaction);
-  // Rows there are, a guess where the file cannot be read: planning never fails.
+  // The container the rows lie in: the root, or with each= what that leads to in the root's member
+  // `parent`. nullopt where there is no such member, or no dict, list, tuple or set in it.
+  // Errors: as root().
+  std::optional<NodeView> find_members(const Transaction& transaction,
+                                       const std::optional<Key>& parent);
+  // Rows of the root there are, a guess where the file cannot be read: planning never fails.
   double estimated_rows() noexcept;
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sqlite_ext/each_rows.h"
 #include "sqlite_ext/planner.h"
 #include "sqlite_ext/values.h"
 
@@ -84,6 +85,25 @@ std::unique_ptr<RowSource> plan_rows(Store& store, const NodeView& root, int pla
   return scan_rows(store, root);
 }
 
+// The same of a table with each=.
+std::unique_ptr<RowSource> plan_each_rows(Store& store, const NodeView& root, const Path& each,
+                                          int plan, Affinity affinity, PlanArguments& arguments) {
+  std::vector<Key> items;
+  if (plan & kPlanRowId) {
+    std::vector<Key> parents;
+    if (auto place = read_row_id(arguments.take())) {
+      parents.push_back(std::move(*place->parent));
+      items.push_back(std::move(place->key));
+    }
+    auto rows = lookup_rows(store, root, std::move(parents));
+    return each_rows(store, root, std::move(rows), each, std::move(items));
+  }
+  auto rows = plan_rows(store, root, plan & ~kPlanItem, affinity, arguments);
+  if (!(plan & kPlanItem)) return each_rows(store, root, std::move(rows), each, std::nullopt);
+  if (auto item = key_from(arguments.take())) items.push_back(std::move(*item));
+  return each_rows(store, root, std::move(rows), each, std::move(items));
+}
+
 }  // namespace
 
 TableCursor::TableCursor(Table& of) : sqlite3_vtab_cursor{}, table(of) {
@@ -98,7 +118,10 @@ void TableCursor::filter(int plan, const std::vector<sqlite3_value*>& values) {
   const NodeView root = table.root(scope.transaction());
   container_ = root.identity();
   PlanArguments arguments(values);
-  rows_ = plan_rows(session_->store(), root, plan, table.arguments.key_affinity, arguments);
+  const Affinity affinity = table.arguments.key_affinity;
+  rows_ = table.arguments.each ? plan_each_rows(session_->store(), root, *table.arguments.each,
+                                                plan, affinity, arguments)
+                               : plan_rows(session_->store(), root, plan, affinity, arguments);
   left_ = std::numeric_limits<uint64_t>::max();
   if (plan & kPlanLimit) {
     sqlite3_value* const limit = arguments.take();
@@ -121,7 +144,14 @@ void TableCursor::advance(const Transaction& transaction) {
 
 // The row's value; read again where the store has moved on since the row was reached.
 std::optional<Member> TableCursor::member(const Transaction& transaction) {
+  const RowSource::Place* const place = rows_->place();
+  if (place && !place->packed.empty()) return unpack_scalar(place->packed);
   if (transaction.stamp() == stamp_) return entry_.value;
+  if (place) {
+    const auto container = table.find_members(transaction, place->parent);
+    if (!container) return std::nullopt;
+    return member_at(session_->store(), transaction, *container, entry_.key);
+  }
   Store& store = session_->store();
   return member_at(store, transaction, store.locate(transaction, container_), entry_.key);
 }
@@ -129,19 +159,33 @@ std::optional<Member> TableCursor::member(const Transaction& transaction) {
 void TableCursor::column(sqlite3_context* context, int index) {
   const Column& column = table.columns[static_cast<size_t>(index)];
   if (sqlite3_vtab_nochange(context)) return;  // an UPDATE that leaves the column alone
-  if (column.kind == ColumnKind::kKey) {
-    if (table.misfit_key.empty() && !is_kept(entry_.key, table.arguments.key_affinity)) {
-      table.misfit_key = describe_key(entry_.key);
-    }
-    return result_key(context, entry_.key);
+  switch (column.kind) {
+    case ColumnKind::kKey:
+      if (!table.arguments.each && table.misfit_key.empty() &&
+          !is_kept(entry_.key, table.arguments.key_affinity)) {
+        table.misfit_key = describe_key(entry_.key);
+      }
+      return result_key(context, row_key());
+    case ColumnKind::kKeyType:
+      return sqlite3_result_text(context, key_type_name(row_key()), -1, SQLITE_STATIC);
+    case ColumnKind::kItem:
+      return result_key(context, entry_.key);
+    case ColumnKind::kRowId:
+      return result_text(context, row_id({row_key(), entry_.key}));
+    default:
+      column_of_value(context, column);
   }
-  if (column.kind == ColumnKind::kKeyType) {
-    return sqlite3_result_text(context, key_type_name(entry_.key), -1, SQLITE_STATIC);
-  }
-  column_of_value(context, column);
+}
+
+const Key& TableCursor::row_key() const {
+  const RowSource::Place* const place = rows_->place();
+  return place ? place->parent : entry_.key;
 }
 
 void TableCursor::column_of_value(sqlite3_context* context, const Column& column) {
+  if (const auto* place = rows_->place(); place && is_packed_container(place->packed)) {
+    return result_packed(context, column, place->packed);
+  }
   const ReadScope scope(*session_, View::kSession);
   const Transaction& transaction = scope.transaction();
   Store& store = session_->store();
@@ -163,7 +207,7 @@ void TableCursor::column_of_value(sqlite3_context* context, const Column& column
         return result_value(context, store, transaction, *found);
     }
   } catch (const Error& error) {
-    throw in_row(entry_.key, error);
+    throw in_row(row_key(), error);
   }
 }
 

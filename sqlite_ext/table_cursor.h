@@ -28,6 +28,7 @@ struct TableCursor : sqlite3_vtab_cursor {
  private:
   void advance(const Transaction& transaction);
   std::optional<Member> member(const Transaction& transaction);
+  const Key& row_key() const;  // of the root's member
   void column_of_value(sqlite3_context* context, const Column& column);
 
   // Kept by itself: SQLite may drop the table's other users first.

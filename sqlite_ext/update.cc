@@ -9,6 +9,7 @@
 #include "core/format/handle.h"
 #include "core/json/writer.h"
 #include "sqlite_ext/commands.h"
+#include "sqlite_ext/each_rows.h"
 #include "sqlite_ext/keys.h"
 #include "sqlite_ext/named_columns.h"
 #include "sqlite_ext/row_source.h"
@@ -29,13 +30,16 @@ class NewRow {
     for (size_t i = 0; i < table.columns.size(); ++i) read(table.columns[i], column(i));
   }
 
-  // Each is nullptr where it is not given.
+  // Each is nullptr where it is not given. In a table with each= `key` is the column item, and
+  // `parent` the column key.
+  sqlite3_value* parent = nullptr;
   sqlite3_value* key = nullptr;
   sqlite3_value* value = nullptr;
   sqlite3_value* type = nullptr;
   sqlite3_value* key_type = nullptr;
   sqlite3_value* json = nullptr;
   sqlite3_value* handle = nullptr;
+  sqlite3_value* row_id = nullptr;
   std::vector<NamedValue> named;
 
   // The value as a whole: json or value.
@@ -56,6 +60,9 @@ class NewRow {
   void read(const Column& column, sqlite3_value* given) {
     switch (column.kind) {
       case ColumnKind::kKey:
+        (table_.arguments.each ? parent : key) = given;
+        break;
+      case ColumnKind::kItem:
         key = given;
         break;
       case ColumnKind::kValue:
@@ -76,6 +83,9 @@ class NewRow {
       case ColumnKind::kHandle:
         handle = given;
         break;
+      case ColumnKind::kRowId:
+        row_id = given;
+        break;
     }
   }
 
@@ -86,13 +96,15 @@ class NewRow {
 };
 
 [[noreturn]] void fail_unique(const Table& table) {
+  const std::string item = table.arguments.each ? ", " + table.name + ".item" : "";
   throw SqliteError(SQLITE_CONSTRAINT_PRIMARYKEY,
-                    "UNIQUE constraint failed: " + table.name + ".key");
+                    "UNIQUE constraint failed: " + table.name + ".key" + item);
 }
 
-[[noreturn]] void fail_null(const Table& table, const std::string& hint = {}) {
+[[noreturn]] void fail_null(const Table& table, const std::string& hint = {},
+                            const char* column = ".key") {
   throw SqliteError(SQLITE_CONSTRAINT_NOTNULL,
-                    "NOT NULL constraint failed: " + table.name + ".key" + hint);
+                    "NOT NULL constraint failed: " + table.name + column + hint);
 }
 
 // A row that is all NULL may be a command that is NULL: SQLite does not tell the two apart.
@@ -236,15 +248,29 @@ bool has_root(Table& table) {
   return table.find_root(scope.transaction()).has_value();
 }
 
+// Of an INSERT into a table with each=; nullopt for any other.
+std::optional<Key> new_parent(const Table& table, const NewRow& row) {
+  if (!table.arguments.each) return std::nullopt;
+  if (row.row_id) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "oocmap: the column rowid of the table " + table.name +
+                    " follows from key and item, and is not to be given");
+  }
+  if (!row.parent) fail_no_key(table, row);
+  return new_key(table, row.parent);
+}
+
 void insert_encoded(Table& table, const NewRow& row, EncodedValue value) {
-  RowWrite write(table);
+  std::optional<Key> parent = new_parent(table, row);
+  RowWrite write(table, parent);
   write.make_root();
   const NodeView root = write.root();
   const bool is_dict = root.container_kind() == WordKind::kDict;
+  if (!row.key && is_dict && parent) fail_null(table, {}, ".item");
   if (!row.key && is_dict) fail_no_key(table, row);
-  const Key key =
-      row.key ? new_key(table, row.key) : Key::integer(static_cast<int64_t>(root.count()));
-  check_key_type(row.key_type, key);
+  Key key = Key::integer(static_cast<int64_t>(root.count()));
+  if (row.key) key = parent ? old_key(row.key) : new_key(table, row.key);
+  check_key_type(row.key_type, parent ? *parent : key);
   if (write.find(key) && !replaces(table)) fail_unique(table);
   write.set(key, std::move(value));
   if (row.whole()) {
@@ -254,9 +280,11 @@ void insert_encoded(Table& table, const NewRow& row, EncodedValue value) {
 }
 
 void insert_row(Table& table, const NewRow& row) {
+  sqlite3_value* const named_by = table.arguments.each ? row.parent : row.key;
   EncodedValue value = encode_row(
-      table, row, row.key ? written_key(row.key, table.arguments.key_affinity) : std::nullopt);
-  const bool several = (row.whole() && !row.named.empty()) || !has_root(table);
+      table, row, named_by ? written_key(named_by, table.arguments.key_affinity) : std::nullopt);
+  const bool several =
+      table.arguments.each || (row.whole() && !row.named.empty()) || !has_root(table);
   if (!several) return insert_encoded(table, row, std::move(value));
   in_savepoint(table.session(), [&] { insert_encoded(table, row, std::move(value)); });
 }
@@ -283,12 +311,13 @@ bool is_itself(Table& table, RowWrite& write, const Key& key, sqlite3_value* val
          current && current->container() && current->word == handle.identity;
 }
 
-void update_encoded(Table& table, const Key& from, const Key& to, const NewRow& row,
+void update_encoded(Table& table, const RowPlace& old, const Key& to, const NewRow& row,
                     std::optional<EncodedValue> value) {
-  RowWrite write(table);
+  const Key& from = old.key;
+  RowWrite write(table, old.parent);
   const auto current = write.find(from);
-  if (!current) return;  // erased since the row was read
-  check_key_type(row.key_type, to);
+  if (!current) return write.refuse_set();  // erased since the row was read, or a set's member
+  check_key_type(row.key_type, old.parent ? *old.parent : to);
   if (!row.whole()) check_type(row.type, type_name(write.store(), write.transaction(), *current));
   if (!(to == from)) change_key(table, write, from, to);
   const bool unchanged = !row.json && row.value && is_itself(table, write, to, row.value);
@@ -302,18 +331,21 @@ bool is_text(sqlite3_value* value, Bytes text) {
 }
 
 // Forgets the columns of a full row that are as they were.
-void drop_unchanged(Table& table, const Key& from, NewRow& row) {
+void drop_unchanged(Table& table, const RowPlace& old, NewRow& row) {
   const ReadScope scope(table.session(), View::kSession);
   const Transaction& transaction = scope.transaction();
   Store& store = table.session().store();
-  const auto current = member_at(store, transaction, table.root(transaction), from);
+  const auto container = table.find_members(transaction, old.parent);
+  if (!container || is_set(container->container_kind())) return;
+  const auto current = member_at(store, transaction, *container, old.key);
   if (!current) return;
   const auto drop = [](sqlite3_value*& column, bool same) {
     if (column && same) column = nullptr;
   };
   drop(row.value, row.value && shows_as(store, transaction, current, row.value));
   drop(row.type, row.type && is_text(row.type, type_name(store, transaction, *current)));
-  drop(row.key_type, row.key_type && is_text(row.key_type, key_type_name(from)));
+  drop(row.key_type,
+       row.key_type && is_text(row.key_type, key_type_name(old.parent ? *old.parent : old.key)));
   drop(row.handle, row.handle && sqlite3_value_type(row.handle) == SQLITE_BLOB);
   if (row.json) {
     Buffer json;
@@ -329,22 +361,43 @@ void drop_unchanged(Table& table, const Key& from, NewRow& row) {
 // UPDATE ... FROM gives the key that it leaves alone, too: not to be converted.
 Key updated_key(const Table& table, const Key& from, sqlite3_value* given) {
   if (!given || key_from(given) == from) return from;
-  return new_key(table, given);
+  return table.arguments.each ? old_key(given) : new_key(table, given);
 }
 
-void update_row(Table& table, sqlite3_value* key_before, const NewRow& row) {
-  if (row.key && !has_value(row.key)) fail_null(table);
-  const Key from = old_key(key_before);
+// In a table with each= a row stays in its parent.
+void check_parent(const Table& table, const RowPlace& old, const NewRow& row) {
+  if (!old.parent) return;
+  const bool moves = row.parent && !(has_value(row.parent) && old_key(row.parent) == *old.parent);
+  const bool renames = row.row_id && !is_text(row.row_id, row_id(old));
+  if (!moves && !renames) return;
+  throw Error(ErrorCode::kTypeMismatch,
+              "oocmap: the column " + std::string(moves ? "key" : "rowid") + " of the table " +
+                  table.name +
+                  " says which row of the map a member lies in, and cannot be changed");
+}
+
+void update_row(Table& table, const RowPlace& old, const NewRow& row) {
+  if (row.key && !has_value(row.key)) fail_null(table, {}, old.parent ? ".item" : ".key");
+  check_parent(table, old, row);
+  const Key& from = old.key;
   const Key to = updated_key(table, from, row.key);
   std::optional<EncodedValue> value;
-  if (row.whole()) value = encode_row(table, row, to);
+  if (row.whole()) value = encode_row(table, row, old.parent ? *old.parent : to);
   const size_t writes = row.named.size() * 2 + (row.whole() ? 1 : 0) + (to == from ? 0 : 1);
-  if (writes < 2) return update_encoded(table, from, to, row, std::move(value));
-  in_savepoint(table.session(), [&] { update_encoded(table, from, to, row, std::move(value)); });
+  if (writes < 2) return update_encoded(table, old, to, row, std::move(value));
+  in_savepoint(table.session(), [&] { update_encoded(table, old, to, row, std::move(value)); });
+}
+
+// The row that an UPDATE or DELETE names by its primary key.
+RowPlace old_place(const Table& table, sqlite3_value* primary_key) {
+  if (!table.arguments.each) return {std::nullopt, old_key(primary_key)};
+  if (auto place = read_row_id(primary_key)) return std::move(*place);
+  throw Error(ErrorCode::kInvalidArgument,
+              "oocmap: no row of the table " + table.name + " can have the rowid that was given");
 }
 
 void run_command_row(Table& table, const NewRow& row, bool insert) {
-  if (!insert || row.key || row.whole() || !row.named.empty()) {
+  if (!insert || row.key || row.parent || row.whole() || !row.named.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "oocmap: the column " + quoted_name(table.name) +
                                                  " takes commands, alone: INSERT INTO " +
                                                  table.name + "(" + table.name +
@@ -362,16 +415,19 @@ void update_table(Table& table, const std::vector<sqlite3_value*>& arguments) {
     table.enlisted = true;
   }
   if (arguments.size() == 1) {
-    check_keys_fit(table);
-    RowWrite write(table);
-    write.erase(old_key(arguments[0]));
+    if (!table.arguments.each) check_keys_fit(table);
+    RowPlace old = old_place(table, arguments[0]);
+    RowWrite write(table, std::move(old.parent));
+    write.erase(old.key);
     return write.commit();
   }
   const bool insert = sqlite3_value_type(arguments[0]) == SQLITE_NULL;
   NewRow row(table, arguments, insert);
-  if (!insert && row.full()) drop_unchanged(table, old_key(arguments[0]), row);
+  std::optional<RowPlace> old;
+  if (!insert) old = old_place(table, arguments[0]);
+  if (old && row.full()) drop_unchanged(table, *old, row);
   if (row.handle) return run_command_row(table, row, insert);
-  insert ? insert_row(table, row) : update_row(table, arguments[0], row);
+  old ? update_row(table, *old, row) : insert_row(table, row);
 }
 
 }  // namespace oocmap::sql
