@@ -217,19 +217,23 @@ std::vector<Column> table_columns(const Arguments& arguments) {
     columns.push_back({ColumnKind::kType});
   }
   for (size_t i = 0; i < arguments.columns.size(); ++i) columns.push_back({ColumnKind::kNamed, i});
+  if (arguments.function) {  // first of the hidden ones: arguments are bound to those in order
+    columns.push_back({ColumnKind::kFile});
+    columns.push_back({ColumnKind::kRoot});
+  }
   if (!arguments.flat) {
     columns.push_back({ColumnKind::kKeyType});
     columns.push_back({ColumnKind::kJson});
   }
   columns.push_back({ColumnKind::kHandle});
-  if (arguments.each) columns.push_back({ColumnKind::kRowId});
+  if (arguments.each || arguments.function) columns.push_back({ColumnKind::kRowId});
   return columns;
 }
 
 std::string table_declaration(const Arguments& arguments, const std::string& table) {
   // `key` has no type unless one is asked for: the type ANY would mean numeric affinity.
   std::string sql = "CREATE TABLE x(key " + arguments.key_type + " NOT NULL";
-  if (!arguments.each) sql += " PRIMARY KEY";
+  if (!arguments.each && !arguments.function) sql += " PRIMARY KEY";
   for (const Column& column : table_columns(arguments)) {
     switch (column.kind) {
       case ColumnKind::kKey:
@@ -248,6 +252,12 @@ std::string table_declaration(const Arguments& arguments, const std::string& tab
         sql += ", " + quoted_name(named.name) + " " + named.type;
         break;
       }
+      case ColumnKind::kFile:
+        sql += ", file TEXT HIDDEN";
+        break;
+      case ColumnKind::kRoot:
+        sql += ", root TEXT HIDDEN";
+        break;
       case ColumnKind::kKeyType:
         sql += ", key_type TEXT HIDDEN";
         break;

@@ -28,6 +28,7 @@ struct Arguments {
   std::optional<Path> each;  // the rows are the members of what it leads to in each root's member
   bool create = false;
   bool flat = false;
+  bool function = false;  // the table-valued form oocmap('file', '$.path')
   std::string key_type;  // as declared by `key TYPE`; may be empty
   Affinity key_affinity = Affinity::kBlob;
   std::vector<NamedColumn> columns;
@@ -46,7 +47,19 @@ void check_commas(std::string_view create_statement);
 void check_column_names(const Arguments& arguments, const std::string& table);
 
 // What a column of the table shows.
-enum class ColumnKind { kKey, kItem, kValue, kType, kNamed, kKeyType, kJson, kHandle, kRowId };
+enum class ColumnKind {
+  kKey,
+  kItem,
+  kValue,
+  kType,
+  kNamed,
+  kFile,  // the table-valued form's arguments
+  kRoot,
+  kKeyType,
+  kJson,
+  kHandle,
+  kRowId,
+};
 struct Column {
   ColumnKind kind;
   size_t named = 0;  // kNamed: index into Arguments::columns

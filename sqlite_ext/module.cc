@@ -1,6 +1,9 @@
 // CREATE VIRTUAL TABLE m USING oocmap('data.ooc'): each callback enters the guard and calls the one
 // function that does its work.
 //
+// SELECT * FROM oocmap('data.ooc'), the table-valued form, is the same module: SQLite offers one
+// where xCreate is xConnect. So creating and connecting are told apart here (is_created()).
+//
 // What SQLite does that its documentation does not say, and is relied on here:
 //   - xSync and xCommit come for a table made in the transaction, without xBegin;
 //   - xCommit's answer is ignored: what can fail is done in xSync, which may come twice;
@@ -14,11 +17,14 @@
 #include "sqlite_ext/planner.h"
 #include "sqlite_ext/statement.h"
 #include "sqlite_ext/table.h"
-#include "sqlite_ext/table_cursor.h"
+#include "sqlite_ext/table_function.h"
+#include "sqlite_ext/tokens.h"
 #include "sqlite_ext/update.h"
 
 namespace oocmap::sql {
 namespace {
+
+constexpr char kModuleName[] = "oocmap";
 
 std::shared_ptr<Connection> connection_of(void* client_data) {
   return *static_cast<std::shared_ptr<Connection>*>(client_data);
@@ -32,7 +38,7 @@ int with_table(sqlite3_vtab* table, const Work& work) noexcept {
 
 template <typename Work>
 int with_cursor(sqlite3_vtab_cursor* cursor, const Work& work) noexcept {
-  TableCursor& self = TableCursor::of(cursor);
+  Rows& self = Rows::of(cursor);
   const Connection& connection = *self.table.connection;
   return guarded(connection.api, connection.db, cursor->pVtab, [&] { work(self); });
 }
@@ -64,22 +70,49 @@ std::string create_statement(const Connection& connection, const Table& table) {
   return text ? reinterpret_cast<const char*>(text) : "";
 }
 
-int create(sqlite3* db, void* data, int argc, const char* const* argv, sqlite3_vtab** table,
-           char** error) noexcept {
-  const auto connection = connection_of(data);
-  return guarded(connection->api, db, error, [&] {
-    auto made = make_table(connection, argc, argv);
-    check_commas(create_statement(*connection, *made));
-    made->create_file();
-    *table = made.release();
-  });
+// Whether a statement is running that creates this table. A table that is there is connected while
+// a statement is prepared, which may be inside another one that runs; but none of its name and
+// schema is there where one is created.
+bool is_created(sqlite3* db, const std::string& schema, const std::string& name) {
+  for (sqlite3_stmt* statement = sqlite3_next_stmt(db, nullptr); statement;
+       statement = sqlite3_next_stmt(db, statement)) {
+    const char* const text = sqlite3_stmt_busy(statement) ? sqlite3_sql(statement) : nullptr;
+    const auto made = text ? created_table(text) : std::nullopt;
+    if (made && same_name(made->name, name) &&
+        same_name(made->schema.empty() ? "main" : made->schema, schema)) {
+      return true;
+    }
+  }
+  return false;
 }
 
+// The table-valued form is no table of a schema.
+std::unique_ptr<Table> make_function(const std::shared_ptr<Connection>& connection) {
+  Arguments arguments = function_arguments();
+  const std::string declaration = table_declaration(arguments, kModuleName);
+  const int code = sqlite3_declare_vtab(connection->db, declaration.c_str());
+  if (code != SQLITE_OK) throw SqliteError(code, sqlite3_errmsg(connection->db));
+  sqlite3_vtab_config(connection->db, SQLITE_VTAB_DIRECTONLY);
+  return std::make_unique<Table>(connection, "temp", kModuleName, std::move(arguments));
+}
+
+// xCreate and xConnect.
 int connect(sqlite3* db, void* data, int argc, const char* const* argv, sqlite3_vtab** table,
             char** error) noexcept {
   const auto connection = connection_of(data);
-  return guarded(connection->api, db, error,
-                 [&] { *table = make_table(connection, argc, argv).release(); });
+  return guarded(connection->api, db, error, [&] {
+    const bool created = is_created(db, argv[1], argv[2]);
+    if (argc == 3 && !created && same_name(argv[2], kModuleName)) {
+      *table = make_function(connection).release();
+      return;
+    }
+    auto made = make_table(connection, argc, argv);
+    if (created) {
+      check_commas(create_statement(*connection, *made));
+      made->create_file();
+    }
+    *table = made.release();
+  });
 }
 
 int disconnect(sqlite3_vtab* table) noexcept {
@@ -103,31 +136,41 @@ int destroy(sqlite3_vtab* table) noexcept {
 }
 
 int best_index(sqlite3_vtab* table, sqlite3_index_info* info) noexcept {
-  return with_table(table, [info](Table& self) { choose_plan(self, info); });
+  bool found = false;
+  const int code =
+      with_table(table, [info, &found](Table& self) { found = choose_plan(self, info); });
+  return code == SQLITE_OK && !found ? SQLITE_CONSTRAINT : code;
 }
 
 int open(sqlite3_vtab* table, sqlite3_vtab_cursor** cursor) noexcept {
-  return with_table(
-      table, [cursor](Table& self) { *cursor = std::make_unique<TableCursor>(self).release(); });
+  return with_table(table, [cursor](Table& self) {
+    std::unique_ptr<Rows> made;
+    if (self.arguments.function) {
+      made = std::make_unique<FunctionCursor>(self);
+    } else {
+      made = std::make_unique<TableCursor>(self);
+    }
+    *cursor = made.release();
+  });
 }
 
 int close(sqlite3_vtab_cursor* cursor) noexcept {
-  return with_cursor(cursor, [](TableCursor& self) { delete &self; });
+  return with_cursor(cursor, [](Rows& self) { delete &self; });
 }
 
 int filter(sqlite3_vtab_cursor* cursor, int plan, const char*, int argc,
            sqlite3_value** argv) noexcept {
-  return with_cursor(cursor, [=](TableCursor& self) { self.filter(plan, {argv, argv + argc}); });
+  return with_cursor(cursor, [=](Rows& self) { self.filter(plan, {argv, argv + argc}); });
 }
 
 int next(sqlite3_vtab_cursor* cursor) noexcept {
-  return with_cursor(cursor, [](TableCursor& self) { self.next(); });
+  return with_cursor(cursor, [](Rows& self) { self.next(); });
 }
 
-int eof(sqlite3_vtab_cursor* cursor) noexcept { return TableCursor::of(cursor).eof(); }
+int eof(sqlite3_vtab_cursor* cursor) noexcept { return Rows::of(cursor).eof(); }
 
 int column(sqlite3_vtab_cursor* cursor, sqlite3_context* context, int index) noexcept {
-  return with_cursor(cursor, [=](TableCursor& self) { self.column(context, index); });
+  return with_cursor(cursor, [=](Rows& self) { self.column(context, index); });
 }
 
 int rowid(sqlite3_vtab_cursor*, sqlite3_int64*) noexcept { return SQLITE_ERROR; }  // WITHOUT ROWID
@@ -138,6 +181,7 @@ int update(sqlite3_vtab* table, int argc, sqlite3_value** argv, sqlite3_int64*) 
 
 int begin(sqlite3_vtab* table) noexcept {
   return with_table(table, [](Table& self) {
+    if (self.arguments.function) refuse_function_write();
     self.connection->begin(self.session());
     self.enlisted = true;
   });
@@ -193,7 +237,7 @@ int rename(sqlite3_vtab* table, const char* new_name) noexcept {
 
 const sqlite3_module kTableModule = {
     .iVersion = 3,
-    .xCreate = create,
+    .xCreate = connect,
     .xConnect = connect,
     .xBestIndex = best_index,
     .xDisconnect = disconnect,

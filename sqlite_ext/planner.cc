@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "sqlite_ext/table.h"
+#include "sqlite_ext/table_function.h"
 
 namespace oocmap::sql {
 namespace {
@@ -37,7 +39,7 @@ bool is_equal(const sqlite3_index_info& info, int i) {
 // The columns that tables with each= have besides.
 void read_each_constraint(const Table& table, sqlite3_index_info* info, int i, Offer& offer) {
   const int column = info->aConstraint[i].iColumn;
-  if (column < 0 || !is_equal(*info, i)) return;
+  if (column < 0 || !table.arguments.each || !is_equal(*info, i)) return;
   if (std::strcmp(sqlite3_vtab_collation(info, i), "BINARY") != 0) return;
   const ColumnKind kind = table.columns[static_cast<size_t>(column)].kind;
   if (kind == ColumnKind::kItem) offer.item = i;
@@ -85,7 +87,7 @@ class PlanBuilder {
 
   void add(int bits, const char* words) {
     bits_ |= bits;
-    if (!words_.empty()) words_ += ' ';
+    if (!words_.empty() && *words != '\0') words_ += ' ';
     words_ += words;
   }
   // Takes constraint `i` over: SQLite need not check it again.
@@ -113,6 +115,14 @@ class PlanBuilder {
   int arguments_ = 0;
   std::string words_;
 };
+
+void take_arguments(const FunctionConstraints& function, PlanBuilder& plan) {
+  plan.add(kPlanFile, "");
+  plan.take(function.file);
+  if (function.root < 0) return;
+  plan.add(kPlanRoot, "");
+  plan.take(function.root);
+}
 
 void take_range(const sqlite3_index_info& info, const Offer& offer, PlanBuilder& plan) {
   if (offer.lower >= 0) {
@@ -170,10 +180,20 @@ void estimate(sqlite3_index_info* info, const PlanBuilder& plan, double rows, bo
 
 }  // namespace
 
-void choose_plan(Table& table, sqlite3_index_info* info) {
+bool choose_plan(Table& table, sqlite3_index_info* info) {
+  std::optional<FunctionConstraints> function;
+  if (table.arguments.function) {
+    function = read_function_constraints(table, *info);
+    if (!function) return false;
+    if (function->file < 0) {
+      info->estimatedCost = 1e99;
+      return true;
+    }
+  }
   const Offer offer = read_constraints(table, info);
   const bool each = table.arguments.each.has_value();
   PlanBuilder plan(info);
+  if (function) take_arguments(*function, plan);
   if (offer.row_id >= 0) {
     plan.add(kPlanRowId | kPlanItem, "rowid=?");
     plan.take(offer.row_id);
@@ -194,10 +214,11 @@ void choose_plan(Table& table, sqlite3_index_info* info) {
     plan.take(offer.item);
   }
   take_order(table, info, plan);
-  if (plan.bits() == 0) plan.add(0, "scan");
+  if ((plan.bits() & ~(kPlanFile | kPlanRoot)) == 0) plan.add(0, "scan");
   take_limit(info, offer, plan);
   estimate(info, plan, table.estimated_rows(), each);
   plan.finish();
+  return true;
 }
 
 }  // namespace oocmap::sql

@@ -9,8 +9,9 @@ namespace oocmap::sql {
 
 struct Table;
 
-// Bits of idxNum. The arguments of xFilter follow in this order: key, keys or row id, lower, upper,
-// item, limit, offset. idxStr says the same in words, for EXPLAIN QUERY PLAN.
+// Bits of idxNum. The arguments of xFilter follow in this order: file and root (of the table-valued
+// form), key, keys or row id, lower, upper, item, limit, offset. idxStr says the same in words, for
+// EXPLAIN QUERY PLAN.
 enum Plan : int {
   kPlanKey = 1 << 0,         // key = ?
   kPlanKeys = 1 << 1,        // key IN (...), all at once
@@ -24,9 +25,12 @@ enum Plan : int {
   kPlanOffset = 1 << 9,
   kPlanItem = 1 << 14,   // each=: item = ?
   kPlanRowId = 1 << 15,  // each=: rowid = ?
+  kPlanFile = 1 << 16,   // the table-valued form: a file is given
+  kPlanRoot = 1 << 17,   // ... and a root
 };
 
-// xBestIndex.
-void choose_plan(Table& table, sqlite3_index_info* info);
+// xBestIndex. Returns whether there is a plan: none where an argument of the table-valued form is
+// not known yet.
+bool choose_plan(Table& table, sqlite3_index_info* info);
 
 }  // namespace oocmap::sql

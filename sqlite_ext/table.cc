@@ -18,7 +18,7 @@ Table::Table(std::shared_ptr<Connection> owner, std::string in_schema, std::stri
       name(std::move(table_name)),
       arguments(std::move(parsed)),
       columns(table_columns(arguments)) {
-  connection->connected(*this);
+  if (named_by_schema()) connection->connected(*this);
 }
 
 Table::~Table() { connection->disconnected(*this); }
@@ -82,6 +82,7 @@ std::optional<NodeView> Table::find_members(const Transaction& transaction,
 double Table::estimated_rows() noexcept {
   constexpr double kGuess = 1e6;
   double rows = kGuess;
+  if (arguments.function) return rows;  // which file is not known before it is read
   sqlite3_vtab failure{};
   guarded(connection->api, nullptr, &failure, [this, &rows] {
     const ReadScope scope(session(), View::kSession);

@@ -29,6 +29,8 @@ struct Table : sqlite3_vtab {
   // A key that was shown and that `key TYPE` makes another one (is_kept of affinity.h), for
   // messages.
   std::string misfit_key;
+  // Whether a schema names it: not a cursor's own table (table_function.h).
+  bool named_by_schema() const noexcept { return !arguments.function; }
   bool enlisted = false;  // between xBegin and xCommit or xRollback
 
   // The session on the table's file, opened at the first use: connecting only parses, so that DROP

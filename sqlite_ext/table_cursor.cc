@@ -106,7 +106,7 @@ std::unique_ptr<RowSource> plan_each_rows(Store& store, const NodeView& root, co
 
 }  // namespace
 
-TableCursor::TableCursor(Table& of) : sqlite3_vtab_cursor{}, table(of) {
+TableCursor::TableCursor(Table& of) : Rows(of) {
   session_ = table.session().shared_from_this();
   session_->cursor_opened();
 }

@@ -11,19 +11,31 @@
 
 namespace oocmap::sql {
 
-struct TableCursor : sqlite3_vtab_cursor {
-  explicit TableCursor(Table& of);
-  ~TableCursor();
-  TableCursor(const TableCursor&) = delete;
-  TableCursor& operator=(const TableCursor&) = delete;
+// What SQLite calls a cursor by.
+struct Rows : sqlite3_vtab_cursor {
+  explicit Rows(Table& of) : sqlite3_vtab_cursor{}, table(of) {}
+  virtual ~Rows() = default;
+  Rows(const Rows&) = delete;
+  Rows& operator=(const Rows&) = delete;
 
-  static TableCursor& of(sqlite3_vtab_cursor* cursor) { return *static_cast<TableCursor*>(cursor); }
+  static Rows& of(sqlite3_vtab_cursor* cursor) { return *static_cast<Rows*>(cursor); }
 
   Table& table;
-  bool eof() const noexcept { return eof_; }
-  void filter(int plan, const std::vector<sqlite3_value*>& values);
-  void next();
-  void column(sqlite3_context* context, int index);
+  virtual bool eof() const noexcept = 0;
+  virtual void filter(int plan, const std::vector<sqlite3_value*>& values) = 0;
+  virtual void next() = 0;
+  virtual void column(sqlite3_context* context, int index) = 0;
+};
+
+struct TableCursor final : Rows {
+  explicit TableCursor(Table& of);
+  ~TableCursor() override;
+
+  bool eof() const noexcept override { return eof_; }
+  void filter(int plan, const std::vector<sqlite3_value*>& values) override;
+  void next() override;
+  void column(sqlite3_context* context, int index) override;
+  const Key& key() const { return entry_.key; }
 
  private:
   void advance(const Transaction& transaction);

@@ -1,6 +1,8 @@
 #include "sqlite_ext/tokens.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <utility>
 
 #include "core/base/error.h"
 
@@ -60,6 +62,18 @@ std::string without_comments(std::string_view text) {
   return out;
 }
 
+// The length of what SQLite passes over before a statement.
+size_t blanks_before(std::string_view text) {
+  size_t at = 0;
+  while (at < text.size()) {
+    const std::string_view rest = text.substr(at);
+    const bool mark = rest.starts_with("\xef\xbb\xbf");  // a byte order mark
+    if (!mark && !is_blank(rest[0]) && rest[0] != ';') break;
+    at += mark ? 3 : 1;
+  }
+  return at;
+}
+
 }  // namespace
 
 std::optional<char> sign_behind_nothing(std::string_view create_statement) {
@@ -76,6 +90,43 @@ std::optional<char> sign_behind_nothing(std::string_view create_statement) {
     if (at_top) empty = ends;
   }
   return std::nullopt;
+}
+
+std::optional<TableName> created_table(std::string_view statement) {
+  std::vector<Token> tokens;
+  try {
+    const std::string text = without_comments(statement);
+    tokens = split_tokens(std::string_view(text).substr(blanks_before(text)));
+  } catch (const Error&) {
+    return std::nullopt;  // a quote inside a parameter's name ($a('b)): in no such statement
+  }
+  size_t at = 0;
+  const auto follow = [&](std::initializer_list<std::string_view> words) {
+    const size_t start = at;
+    for (const std::string_view word : words) {
+      if (at == tokens.size() || !tokens[at].is_keyword(word)) {
+        at = start;
+        return false;
+      }
+      ++at;
+    }
+    return true;
+  };
+  if (!follow({"CREATE", "VIRTUAL", "TABLE"})) return std::nullopt;
+  follow({"IF", "NOT", "EXISTS"});
+  TableName found;
+  // A dot is part of a word here, so it stands at a word's end, at its start, or inside.
+  for (; at < tokens.size() && !tokens[at].is_keyword("USING"); ++at) {
+    const Token& token = tokens[at];
+    const size_t dot = token.kind == Token::Kind::kWord ? token.text.find('.') : std::string::npos;
+    if (dot == std::string::npos) {
+      found.name += token.text;
+    } else {
+      found.schema = found.name + token.text.substr(0, dot);
+      found.name = token.text.substr(dot + 1);
+    }
+  }
+  return at < tokens.size() ? std::optional(std::move(found)) : std::nullopt;
 }
 
 bool same_name(std::string_view a, std::string_view b) {

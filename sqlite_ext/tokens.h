@@ -27,6 +27,14 @@ std::vector<Token> split_tokens(std::string_view text);
 // there is none; for no arguments at all, too.
 std::optional<char> sign_behind_nothing(std::string_view create_statement);
 
+// The table that a statement `CREATE VIRTUAL TABLE [IF NOT EXISTS] [schema.]name USING ...` makes;
+// nullopt for any other statement.
+struct TableName {
+  std::string schema;  // empty where none is written
+  std::string name;
+};
+std::optional<TableName> created_table(std::string_view statement);
+
 // Compares as SQL names are: ASCII letters without case.
 bool same_name(std::string_view a, std::string_view b);
 

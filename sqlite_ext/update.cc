@@ -86,6 +86,9 @@ class NewRow {
       case ColumnKind::kRowId:
         row_id = given;
         break;
+      case ColumnKind::kFile:
+      case ColumnKind::kRoot:
+        break;  // of a table that is not written
     }
   }
 
