@@ -39,3 +39,14 @@ DELETE FROM l WHERE key = 0;
 
 DELETE FROM m WHERE type = 'dict';
 INSERT INTO check_that VALUES ('what is left', (SELECT group_concat(key) FROM m), 'text,list,new') RETURNING result;
+
+-- At a path inside a value.
+INSERT INTO m(key, json) VALUES ('inside', '{"a": {"b": 1}, "list": [1, 2]}');
+UPDATE m SET path = '$.a.b', value = 5 WHERE key = 'inside';
+UPDATE m SET path = '$.made.here', json = '[true]' WHERE key = 'inside';
+UPDATE m SET path = '$.list[#-1]', value = 'last' WHERE key = 'inside';
+INSERT INTO check_that VALUES ('a path inside', (SELECT json FROM m WHERE key = 'inside'), '{"a":{"b":5},"list":[1,"last"],"made":{"here":[true]}}') RETURNING result;
+UPDATE m SET path = '$.list[7]', value = 0 WHERE key = 'inside';
+UPDATE m SET path = '$.a' WHERE key = 'inside';
+DELETE FROM m WHERE path = '$.a';
+SELECT * FROM m('$.a');

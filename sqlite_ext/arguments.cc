@@ -209,7 +209,17 @@ Arguments parse_arguments(const std::string& table, const std::vector<std::strin
   return parsed;
 }
 
-std::vector<Column> table_columns(const Arguments& arguments) {
+// Not where the table or a named column has its name, and not in a flat table: that shows no value
+// to set.
+bool has_path_column(const Arguments& arguments, const std::string& table) {
+  bool taken = same_name(table, "path");
+  for (const NamedColumn& column : arguments.columns) {
+    taken = taken || same_name(column.name, "path");
+  }
+  return !taken && !arguments.flat && !arguments.function;
+}
+
+std::vector<Column> table_columns(const Arguments& arguments, const std::string& table) {
   std::vector<Column> columns = {{ColumnKind::kKey}};
   if (arguments.each) columns.push_back({ColumnKind::kItem});
   if (!arguments.flat) {
@@ -221,6 +231,7 @@ std::vector<Column> table_columns(const Arguments& arguments) {
     columns.push_back({ColumnKind::kFile});
     columns.push_back({ColumnKind::kRoot});
   }
+  if (has_path_column(arguments, table)) columns.push_back({ColumnKind::kPath});
   if (!arguments.flat) {
     columns.push_back({ColumnKind::kKeyType});
     columns.push_back({ColumnKind::kJson});
@@ -234,7 +245,7 @@ std::string table_declaration(const Arguments& arguments, const std::string& tab
   // `key` has no type unless one is asked for: the type ANY would mean numeric affinity.
   std::string sql = "CREATE TABLE x(key " + arguments.key_type + " NOT NULL";
   if (!arguments.each && !arguments.function) sql += " PRIMARY KEY";
-  for (const Column& column : table_columns(arguments)) {
+  for (const Column& column : table_columns(arguments, table)) {
     switch (column.kind) {
       case ColumnKind::kKey:
         break;
@@ -252,6 +263,9 @@ std::string table_declaration(const Arguments& arguments, const std::string& tab
         sql += ", " + quoted_name(named.name) + " " + named.type;
         break;
       }
+      case ColumnKind::kPath:
+        sql += ", path TEXT HIDDEN";
+        break;
       case ColumnKind::kFile:
         sql += ", file TEXT HIDDEN";
         break;

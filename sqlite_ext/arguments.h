@@ -53,6 +53,7 @@ enum class ColumnKind {
   kValue,
   kType,
   kNamed,
+  kPath,  // where in the row an UPDATE writes
   kFile,  // the table-valued form's arguments
   kRoot,
   kKeyType,
@@ -65,7 +66,7 @@ struct Column {
   size_t named = 0;  // kNamed: index into Arguments::columns
 };
 // The columns in the order they are declared.
-std::vector<Column> table_columns(const Arguments& arguments);
+std::vector<Column> table_columns(const Arguments& arguments, const std::string& table);
 // The CREATE TABLE text for sqlite3_declare_vtab.
 std::string table_declaration(const Arguments& arguments, const std::string& table);
 

@@ -46,10 +46,24 @@ void read_each_constraint(const Table& table, sqlite3_index_info* info, int i, O
   if (kind == ColumnKind::kRowId) offer.row_id = i;
 }
 
+// m('x') is WHERE path = 'x', as the column is the first hidden one; and a DELETE or UPDATE with
+// that condition does not mean what it seems to.
+void refuse_path_constraint(const Table& table, const sqlite3_index_info& info, int i) {
+  const auto& constraint = info.aConstraint[i];
+  if (constraint.iColumn < 0 || constraint.op == SQLITE_INDEX_CONSTRAINT_ISNULL) return;
+  if (table.columns[static_cast<size_t>(constraint.iColumn)].kind != ColumnKind::kPath) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              "oocmap: the column path of the table " + table.name + " is there for UPDATE " +
+                  table.name +
+                  " SET path = '$.a', value = ...; what is at a path is read with oocmap_get(" +
+                  table.name + ", '$.a')");
+}
+
 Offer read_constraints(const Table& table, sqlite3_index_info* info) {
   Offer offer;
   for (int i = 0; i < info->nConstraint; ++i) {
     const auto& constraint = info->aConstraint[i];
+    if (!is_limit(*info, i)) refuse_path_constraint(table, *info, i);
     if (!constraint.usable) continue;
     if (constraint.op == SQLITE_INDEX_CONSTRAINT_LIMIT) offer.limit = i;
     if (constraint.op == SQLITE_INDEX_CONSTRAINT_OFFSET) offer.offset = i;

@@ -17,7 +17,7 @@ Table::Table(std::shared_ptr<Connection> owner, std::string in_schema, std::stri
       schema(std::move(in_schema)),
       name(std::move(table_name)),
       arguments(std::move(parsed)),
-      columns(table_columns(arguments)) {
+      columns(table_columns(arguments, name)) {
   if (named_by_schema()) connection->connected(*this);
 }
 

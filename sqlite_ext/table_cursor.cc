@@ -170,6 +170,8 @@ void TableCursor::column(sqlite3_context* context, int index) {
       return sqlite3_result_text(context, key_type_name(row_key()), -1, SQLITE_STATIC);
     case ColumnKind::kItem:
       return result_key(context, entry_.key);
+    case ColumnKind::kPath:
+      return;  // NULL
     case ColumnKind::kRowId:
       return result_text(context, row_id({row_key(), entry_.key}));
     default:

@@ -11,92 +11,13 @@
 #include "sqlite_ext/commands.h"
 #include "sqlite_ext/each_rows.h"
 #include "sqlite_ext/keys.h"
-#include "sqlite_ext/named_columns.h"
+#include "sqlite_ext/new_row.h"
 #include "sqlite_ext/row_source.h"
 #include "sqlite_ext/row_write.h"
 #include "sqlite_ext/values.h"
 
 namespace oocmap::sql {
 namespace {
-
-bool has_value(sqlite3_value* value) { return value && sqlite3_value_type(value) != SQLITE_NULL; }
-
-// The columns a statement gives. An INSERT gives NULL for those it does not name; an UPDATE tells
-// which it leaves alone.
-class NewRow {
- public:
-  NewRow(const Table& table, const std::vector<sqlite3_value*>& arguments, bool insert)
-      : table_(table), arguments_(arguments), insert_(insert) {
-    for (size_t i = 0; i < table.columns.size(); ++i) read(table.columns[i], column(i));
-  }
-
-  // Each is nullptr where it is not given. In a table with each= `key` is the column item, and
-  // `parent` the column key.
-  sqlite3_value* parent = nullptr;
-  sqlite3_value* key = nullptr;
-  sqlite3_value* value = nullptr;
-  sqlite3_value* type = nullptr;
-  sqlite3_value* key_type = nullptr;
-  sqlite3_value* json = nullptr;
-  sqlite3_value* handle = nullptr;
-  sqlite3_value* row_id = nullptr;
-  std::vector<NamedValue> named;
-
-  // The value as a whole: json or value.
-  bool whole() const { return json || value; }
-  // Whether every column is given: UPDATE ... FROM, where SQLite does not tell which are set.
-  bool full() const { return full_; }
-
- private:
-  sqlite3_value* column(size_t i) {
-    sqlite3_value* const given = arguments_[i + 2];
-    if (sqlite3_value_nochange(given)) {
-      full_ = false;
-      return nullptr;
-    }
-    return insert_ && !has_value(given) ? nullptr : given;
-  }
-
-  void read(const Column& column, sqlite3_value* given) {
-    switch (column.kind) {
-      case ColumnKind::kKey:
-        (table_.arguments.each ? parent : key) = given;
-        break;
-      case ColumnKind::kItem:
-        key = given;
-        break;
-      case ColumnKind::kValue:
-        value = given;
-        break;
-      case ColumnKind::kType:
-        type = given;
-        break;
-      case ColumnKind::kNamed:
-        if (given) named.push_back({&table_.arguments.columns[column.named], given});
-        break;
-      case ColumnKind::kKeyType:
-        key_type = given;
-        break;
-      case ColumnKind::kJson:
-        json = given;
-        break;
-      case ColumnKind::kHandle:
-        handle = given;
-        break;
-      case ColumnKind::kRowId:
-        row_id = given;
-        break;
-      case ColumnKind::kFile:
-      case ColumnKind::kRoot:
-        break;  // of a table that is not written
-    }
-  }
-
-  const Table& table_;
-  const std::vector<sqlite3_value*>& arguments_;
-  bool insert_;
-  bool full_ = true;
-};
 
 [[noreturn]] void fail_unique(const Table& table) {
   const std::string item = table.arguments.each ? ", " + table.name + ".item" : "";
@@ -283,6 +204,7 @@ void insert_encoded(Table& table, const NewRow& row, EncodedValue value) {
 }
 
 void insert_row(Table& table, const NewRow& row) {
+  place_inside(table, row, true);
   sqlite3_value* const named_by = table.arguments.each ? row.parent : row.key;
   EncodedValue value = encode_row(
       table, row, named_by ? written_key(named_by, table.arguments.key_affinity) : std::nullopt);
@@ -315,7 +237,7 @@ bool is_itself(Table& table, RowWrite& write, const Key& key, sqlite3_value* val
 }
 
 void update_encoded(Table& table, const RowPlace& old, const Key& to, const NewRow& row,
-                    std::optional<EncodedValue> value) {
+                    const std::optional<PlaceInside>& inside, std::optional<EncodedValue> value) {
   const Key& from = old.key;
   RowWrite write(table, old.parent);
   const auto current = write.find(from);
@@ -323,8 +245,11 @@ void update_encoded(Table& table, const RowPlace& old, const Key& to, const NewR
   check_key_type(row.key_type, old.parent ? *old.parent : to);
   if (!row.whole()) check_type(row.type, type_name(write.store(), write.transaction(), *current));
   if (!(to == from)) change_key(table, write, from, to);
-  const bool unchanged = !row.json && row.value && is_itself(table, write, to, row.value);
-  if (value && !unchanged) write.set(to, std::move(*value));
+  if (inside) {
+    write.set_inside(to, inside->path, inside->text, std::move(*value));
+  } else if (value && (row.json || !row.value || !is_itself(table, write, to, row.value))) {
+    write.set(to, std::move(*value));
+  }
   for (const NamedValue& named : row.named) set_named(table, write, to, named);
   write.commit();
 }
@@ -335,6 +260,7 @@ bool is_text(sqlite3_value* value, Bytes text) {
 
 // Forgets the columns of a full row that are as they were.
 void drop_unchanged(Table& table, const RowPlace& old, NewRow& row) {
+  if (!has_value(row.path)) row.path = nullptr;  // as it was: it is always NULL
   const ReadScope scope(table.session(), View::kSession);
   const Transaction& transaction = scope.transaction();
   Store& store = table.session().store();
@@ -345,6 +271,7 @@ void drop_unchanged(Table& table, const RowPlace& old, NewRow& row) {
   const auto drop = [](sqlite3_value*& column, bool same) {
     if (column && same) column = nullptr;
   };
+  sqlite3_value* const given_json = row.json;
   drop(row.value, row.value && shows_as(store, transaction, current, row.value));
   drop(row.type, row.type && is_text(row.type, type_name(store, transaction, *current)));
   drop(row.key_type,
@@ -355,6 +282,8 @@ void drop_unchanged(Table& table, const RowPlace& old, NewRow& row) {
     write_json(store, transaction, *current, json);
     drop(row.json, is_text(row.json, json));
   }
+  // A value is set at a path, and is all that the row holds at this moment.
+  if (row.path && !row.whole()) row.json = given_json;
   std::erase_if(row.named, [&](const NamedValue& named) {
     const auto at = get_path(store, transaction, *current, named.column->path);
     return shows_as(store, transaction, at, named.value);
@@ -384,11 +313,15 @@ void update_row(Table& table, const RowPlace& old, const NewRow& row) {
   check_parent(table, old, row);
   const Key& from = old.key;
   const Key to = updated_key(table, from, row.key);
+  const std::optional<PlaceInside> inside = place_inside(table, row, false);
   std::optional<EncodedValue> value;
   if (row.whole()) value = encode_row(table, row, old.parent ? *old.parent : to);
-  const size_t writes = row.named.size() * 2 + (row.whole() ? 1 : 0) + (to == from ? 0 : 1);
-  if (writes < 2) return update_encoded(table, old, to, row, std::move(value));
-  in_savepoint(table.session(), [&] { update_encoded(table, old, to, row, std::move(value)); });
+  // A path may take several writes, to make the dicts on its way.
+  const size_t writes =
+      row.named.size() * 2 + (row.whole() ? 1 : 0) + (inside ? 1 : 0) + (to == from ? 0 : 1);
+  if (writes < 2) return update_encoded(table, old, to, row, inside, std::move(value));
+  in_savepoint(table.session(),
+               [&] { update_encoded(table, old, to, row, inside, std::move(value)); });
 }
 
 // The row that an UPDATE or DELETE names by its primary key.
@@ -400,7 +333,7 @@ RowPlace old_place(const Table& table, sqlite3_value* primary_key) {
 }
 
 void run_command_row(Table& table, const NewRow& row, bool insert) {
-  if (!insert || row.key || row.parent || row.whole() || !row.named.empty()) {
+  if (!insert || row.key || row.parent || row.path || row.whole() || !row.named.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "oocmap: the column " + quoted_name(table.name) +
                                                  " takes commands, alone: INSERT INTO " +
                                                  table.name + "(" + table.name +

@@ -56,7 +56,7 @@ TEST_F(EachTableTest, MembersOfAListAreRows) {
 
 TEST_F(EachTableTest, ColumnsAreTheseAndOnesPrimaryKeyIsHidden) {
   EXPECT_THAT(db.rows("SELECT name, type, hidden, pk FROM pragma_table_xinfo('t')"),
-              ElementsAre("key||0|0", "item||0|0", "value||0|0", "type|TEXT|0|0",
+              ElementsAre("key||0|0", "item||0|0", "value||0|0", "type|TEXT|0|0", "path|TEXT|1|0",
                           "key_type|TEXT|1|0", "json|TEXT|1|0", "t|BLOB|1|0", "rowid|TEXT|1|1"));
   create("f", "each='$.tags', flat=1, n INTEGER PATH '$.n', id PATH '$.t'");
   EXPECT_THAT(db.rows("SELECT * FROM f"),

@@ -306,7 +306,7 @@ TEST_F(SelectTest, ManyRowsAndJoins) {
 
 TEST_F(SelectTest, NoSuchColumnsForUnaskedOnes) {
   EXPECT_THAT(db.rows("SELECT name, hidden FROM pragma_table_xinfo('m')"),
-              ElementsAre("key|0", "value|0", "type|0", "key_type|1", "json|1", "m|1"));
+              ElementsAre("key|0", "value|0", "type|0", "path|1", "key_type|1", "json|1", "m|1"));
 }
 
 }  // namespace
