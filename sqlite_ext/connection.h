@@ -14,6 +14,7 @@
 
 #include "core/store/session.h"
 #include "sqlite_ext/api.h"
+#include "sqlite_ext/counters.h"
 
 namespace oocmap::sql {
 
@@ -27,6 +28,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   sqlite3* const db;
   const sqlite3_api_routines* const api;
   const int slot;  // the functions' template argument
+  Counters counters;
 
   // The connection of a handle, nullptr where the extension is not loaded on it.
   static std::shared_ptr<Connection> find(sqlite3* db);

@@ -59,7 +59,9 @@ std::string step_text(const Key& key) {
 }
 
 struct EachCursor : sqlite3_vtab_cursor {
-  explicit EachCursor(EachTable& of) : sqlite3_vtab_cursor{}, table(of) {}
+  explicit EachCursor(EachTable& of) : sqlite3_vtab_cursor{}, table(of) {
+    ++table.connection->counters.cursors_opened;
+  }
   ~EachCursor() { sqlite3_value_free(argument); }
   EachCursor(const EachCursor&) = delete;
   EachCursor& operator=(const EachCursor&) = delete;
@@ -72,7 +74,8 @@ struct EachCursor : sqlite3_vtab_cursor {
   }
   void next() {
     ++row;
-    if (!members->next()) members.reset();
+    if (!members->next()) return members.reset();
+    ++table.connection->counters.member_rows;
   }
   void column(sqlite3_context* context, int index);
 
@@ -125,6 +128,7 @@ void EachCursor::column(sqlite3_context* context, int index) {
     case kJson:
       return sqlite3_result_value(context, argument);
     case kRef:
+      ++table.connection->counters.handles_made;
       return members->ref(context);
     default:
       return;  // parent: members have none of their own here

@@ -16,8 +16,9 @@ namespace {
 
 class StoredMembers final : public Members {
  public:
-  StoredMembers(std::shared_ptr<Session> session, const NodeView& container)
+  StoredMembers(std::shared_ptr<Session> session, Counters& counters, const NodeView& container)
       : session_(std::move(session)),
+        counters_(counters),
         container_(container.identity()),
         rows_(scan_rows(session_->store(), container)) {
     session_->cursor_opened();
@@ -32,7 +33,7 @@ class StoredMembers final : public Members {
   }
   void value(sqlite3_context* context) override {
     with_member([&](const Transaction& transaction, const Member& member) {
-      result_value(context, session_->store(), transaction, member);
+      result_value(context, counters_, session_->store(), transaction, member);
     });
   }
   void ref(sqlite3_context* context) override {
@@ -70,6 +71,7 @@ class StoredMembers final : public Members {
   }
 
   std::shared_ptr<Session> session_;
+  Counters& counters_;
   Identity container_;
   std::unique_ptr<RowSource> rows_;
   DictEntry entry_;
@@ -80,8 +82,11 @@ class StoredMembers final : public Members {
 // JSON text is.
 class SetMembers final : public Members {
  public:
-  SetMembers(std::shared_ptr<Session> session, const NodeView& set)
-      : session_(std::move(session)), walk_(session_->store(), set.identity()), left_(set.count()) {
+  SetMembers(std::shared_ptr<Session> session, Counters& counters, const NodeView& set)
+      : session_(std::move(session)),
+        counters_(counters),
+        walk_(session_->store(), set.identity()),
+        left_(set.count()) {
     session_->cursor_opened();
   }
   ~SetMembers() override { session_->cursor_closed(); }
@@ -100,11 +105,13 @@ class SetMembers final : public Members {
   }
   void value(sqlite3_context* context) override {
     if (!container()) {
+      ++counters_.values_rendered;
       const Member member = unpack_scalar(packed_);
       return result_scalar(context, member, member.payload());
     }
     Buffer json;
     write_json_packed(packed_, json);
+    count_json(counters_, {tag_of(WordKind::kTuple), 0}, json.size());
     result_json_text(context, json);
   }
   const char* type() override { return type_; }
@@ -116,6 +123,7 @@ class SetMembers final : public Members {
 
  private:
   std::shared_ptr<Session> session_;
+  Counters& counters_;
   DictWalk walk_;
   uint64_t left_;
   Buffer packed_;  // the member
@@ -159,11 +167,13 @@ class TextMembers final : public Members {
 // A value that is no container: one row without a key.
 class SingleValue final : public Members {
  public:
-  SingleValue(const Subject& subject, const Member& member) : session_(subject.session()) {
+  SingleValue(const Subject& subject, const Member& member)
+      : session_(subject.session()), counters_(subject.counters()) {
     pack_scalar(member, subject.payload(member), packed_);
   }
   bool next() override { return !std::exchange(done_, true); }
   void value(sqlite3_context* context) override {
+    if (session_) ++counters_.values_rendered;
     const Member member = unpack_scalar(packed_);
     result_scalar(context, member, member.payload());
   }
@@ -178,6 +188,7 @@ class SingleValue final : public Members {
 
  private:
   std::shared_ptr<Session> session_;
+  Counters& counters_;
   Buffer packed_;
   bool done_ = false;
 };
@@ -185,12 +196,12 @@ class SingleValue final : public Members {
 // An array: one row, as its elements have no place of their own in the store.
 class StoredArray final : public Members {
  public:
-  StoredArray(std::shared_ptr<Session> session, const Member& member)
-      : session_(std::move(session)), member_(member) {}
+  StoredArray(std::shared_ptr<Session> session, Counters& counters, const Member& member)
+      : session_(std::move(session)), counters_(counters), member_(member) {}
   bool next() override { return !std::exchange(done_, true); }
   void value(sqlite3_context* context) override {
     const ReadScope scope(*session_, View::kSession);
-    result_value(context, session_->store(), scope.transaction(), member_);
+    result_value(context, counters_, session_->store(), scope.transaction(), member_);
   }
   void ref(sqlite3_context* context) override {
     const ReadScope scope(*session_, View::kSession);
@@ -202,6 +213,7 @@ class StoredArray final : public Members {
 
  private:
   std::shared_ptr<Session> session_;
+  Counters& counters_;
   Member member_;
   bool done_ = false;
 };
@@ -212,11 +224,13 @@ std::unique_ptr<Members> members_of(Subject& subject, const Subject::Place& plac
   if (!place.member.container()) return std::make_unique<SingleValue>(subject, place.member);
   if (!subject.stored()) return std::make_unique<TextMembers>(subject.take_document(), place.node);
   if (place.member.tag == tag_of(WordKind::kArray)) {
-    return std::make_unique<StoredArray>(subject.session(), place.member);
+    return std::make_unique<StoredArray>(subject.session(), subject.counters(), place.member);
   }
   const NodeView node = subject.session()->store().locate(subject.transaction(), place.member.word);
-  if (is_set(node.container_kind())) return std::make_unique<SetMembers>(subject.session(), node);
-  return std::make_unique<StoredMembers>(subject.session(), node);
+  if (is_set(node.container_kind())) {
+    return std::make_unique<SetMembers>(subject.session(), subject.counters(), node);
+  }
+  return std::make_unique<StoredMembers>(subject.session(), subject.counters(), node);
 }
 
 }  // namespace oocmap::sql

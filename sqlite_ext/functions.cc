@@ -6,6 +6,7 @@
 
 #include "core/base/version.h"
 #include "sqlite_ext/file_policy.h"
+#include "sqlite_ext/debug.h"
 #include "sqlite_ext/keys.h"
 #include "sqlite_ext/slots.h"
 #include "sqlite_ext/subject.h"
@@ -183,6 +184,7 @@ constexpr Definition kFunctions[] = {
     {"oocmap_json", -1, SQLITE_RESULT_SUBTYPE, function_of<json>},
     {"oocmap_type", -1, 0, function_of<type>},
     {"oocmap_len", -1, 0, function_of<len>},
+    {"oocmap_debug", 0, SQLITE_RESULT_SUBTYPE | SQLITE_INNOCUOUS, function_of<debug>},
     {"oocmap_version", 0, SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, function_of<version>},
 };
 

@@ -1,5 +1,5 @@
-// oocmap_get, oocmap_ref, oocmap_json, oocmap_type, oocmap_len, oocmap_version, and -> and ->> on a
-// table's columns.
+// oocmap_get, oocmap_ref, oocmap_json, oocmap_type, oocmap_len, oocmap_version, oocmap_debug, and
+// -> and ->> on a table's columns.
 #pragma once
 
 #include "sqlite_ext/connection.h"

@@ -48,7 +48,7 @@ ResolvedHandle resolve_handle(Connection& connection, Bytes bytes) {
   return {std::move(session), {handle.tag, handle.identity}};
 }
 
-Subject::Subject(Connection& connection, sqlite3_value* value) {
+Subject::Subject(Connection& connection, sqlite3_value* value) : counters_(connection.counters) {
   if (sqlite3_value_type(value) == SQLITE_BLOB) {
     read_blob(connection, blob_bytes(value));
   } else {
@@ -99,6 +99,7 @@ std::optional<Subject::Place> Subject::find(const Path& path) const {
   }
   if (path.steps().empty()) return root();
   if (!stored()) return std::nullopt;
+  ++counters_.paths_followed;
   const auto member = get_path(session_->store(), transaction(), member_, path);
   return member ? std::optional(Place{*member}) : std::nullopt;
 }
@@ -109,6 +110,7 @@ Bytes Subject::payload(const Member& member) const {
 
 void Subject::result(sqlite3_context* context, const Place& place) const {
   if (place.member.container()) return result_json(context, place);
+  if (!document_) ++counters_.values_rendered;
   result_scalar(context, place.member, payload(place.member));
 }
 
@@ -119,6 +121,7 @@ void Subject::result_json(sqlite3_context* context, const Place& place) const {
 }
 
 void Subject::result_ref(sqlite3_context* context, const Place& place) const {
+  if (!document_) ++counters_.handles_made;
   if (stored()) return result_handle(context, *session_, transaction(), place.member);
   if (document_) {
     throw Error(ErrorCode::kTypeMismatch,
@@ -129,10 +132,13 @@ void Subject::result_ref(sqlite3_context* context, const Place& place) const {
 
 void Subject::write_json(const Place& place, Buffer& to, size_t max_bytes) const {
   if (document_) return document_->write(place.node, to);
-  if (!place.member.container()) {
-    return write_json_scalar(place.member, payload(place.member), to);
+  const size_t start = to.size();
+  if (place.member.container()) {
+    oocmap::write_json(session_->store(), transaction(), place.member, to, max_bytes);
+  } else {
+    write_json_scalar(place.member, payload(place.member), to);
   }
-  oocmap::write_json(session_->store(), transaction(), place.member, to, max_bytes);
+  count_json(counters_, place.member, to.size() - start);
 }
 
 const char* Subject::type(const Place& place) const {

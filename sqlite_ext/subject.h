@@ -9,6 +9,7 @@
 #include "core/json/path.h"
 #include "core/store/session.h"
 #include "sqlite_ext/api.h"
+#include "sqlite_ext/counters.h"
 
 namespace oocmap::sql {
 
@@ -55,9 +56,11 @@ class Subject {
   // The JSON text, parsed; the subject is not to be used afterwards.
   Document take_document() { return std::move(*document_); }
   Bytes payload(const Member& member) const;
+  Counters& counters() const noexcept { return counters_; }
 
  private:
   void read_blob(Connection& connection, Bytes bytes);
+  Counters& counters_;
   Place root() const;
   std::shared_ptr<Session> session_;
   std::optional<ReadScope> scope_;    // containers behind a handle

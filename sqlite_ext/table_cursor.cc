@@ -109,6 +109,7 @@ std::unique_ptr<RowSource> plan_each_rows(Store& store, const NodeView& root, co
 TableCursor::TableCursor(Table& of) : Rows(of) {
   session_ = table.session().shared_from_this();
   session_->cursor_opened();
+  ++table.connection->counters.cursors_opened;
 }
 
 TableCursor::~TableCursor() { session_->cursor_closed(); }
@@ -139,6 +140,7 @@ void TableCursor::advance(const Transaction& transaction) {
   eof_ = left_ == 0 || !rows_->next(transaction, entry_);
   if (eof_) return;
   --left_;
+  ++table.connection->counters.rows_visited;
   stamp_ = transaction.stamp();
 }
 
@@ -191,8 +193,10 @@ void TableCursor::column_of_value(sqlite3_context* context, const Column& column
   const ReadScope scope(*session_, View::kSession);
   const Transaction& transaction = scope.transaction();
   Store& store = session_->store();
+  Counters& counters = table.connection->counters;
   std::optional<Member> found = member(transaction);
   if (found && column.kind == ColumnKind::kNamed) {
+    ++counters.paths_followed;
     found = get_path(store, transaction, *found, table.arguments.columns[column.named].path);
   }
   if (!found) return;  // NULL: no such path, or the row was erased while it was read
@@ -202,11 +206,12 @@ void TableCursor::column_of_value(sqlite3_context* context, const Column& column
         return sqlite3_result_text(context, type_name(store, transaction, *found), -1,
                                    SQLITE_STATIC);
       case ColumnKind::kJson:
-        return result_json(context, store, transaction, *found);
+        return result_json(context, counters, store, transaction, *found);
       case ColumnKind::kHandle:
+        ++counters.handles_made;
         return result_handle(context, *session_, transaction, *found);
       default:
-        return result_value(context, store, transaction, *found);
+        return result_value(context, counters, store, transaction, *found);
     }
   } catch (const Error& error) {
     throw in_row(row_key(), error);

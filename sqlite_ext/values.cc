@@ -163,22 +163,31 @@ void result_scalar(sqlite3_context* context, const Member& member, Bytes payload
   result_text(context, shown_text(kind, payload));
 }
 
+void count_json(Counters& counters, const Member& member, size_t bytes) noexcept {
+  ++counters.values_rendered;
+  if (!member.container()) return;
+  ++counters.containers_rendered;
+  counters.json_bytes += bytes;
+}
+
 size_t length_limit(sqlite3_context* context) {
   return static_cast<size_t>(
       sqlite3_limit(sqlite3_context_db_handle(context), SQLITE_LIMIT_LENGTH, -1));
 }
 
-void result_value(sqlite3_context* context, Store& store, const Transaction& transaction,
-                  const Member& stored) {
+void result_value(sqlite3_context* context, Counters& counters, Store& store,
+                  const Transaction& transaction, const Member& stored) {
   const Member member = shown_member(store, transaction, stored);
-  if (member.container()) return result_json(context, store, transaction, member);
+  if (member.container()) return result_json(context, counters, store, transaction, member);
+  ++counters.values_rendered;
   result_scalar(context, member, scalar_payload(store, transaction, member));
 }
 
-void result_json(sqlite3_context* context, Store& store, const Transaction& transaction,
-                 const Member& member) {
+void result_json(sqlite3_context* context, Counters& counters, Store& store,
+                 const Transaction& transaction, const Member& member) {
   Buffer json;
   write_json(store, transaction, member, json, length_limit(context));
+  count_json(counters, member, json.size());
   result_json_text(context, json);
 }
 

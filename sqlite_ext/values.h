@@ -8,6 +8,7 @@
 #include "core/store/encoder.h"
 #include "core/store/session.h"
 #include "sqlite_ext/api.h"
+#include "sqlite_ext/counters.h"
 
 namespace oocmap::sql {
 
@@ -29,11 +30,13 @@ void result_json_text(sqlite3_context* context, Bytes json);
 // exact decimal text. Lone surrogates stay as they are stored (three bytes each, not valid UTF-8).
 void result_scalar(sqlite3_context* context, const Member& member, Bytes payload);
 // A scalar as above, a container as JSON text.
-void result_value(sqlite3_context* context, Store& store, const Transaction& transaction,
-                  const Member& member);
+void result_value(sqlite3_context* context, Counters& counters, Store& store,
+                  const Transaction& transaction, const Member& member);
 // JSON text always.
-void result_json(sqlite3_context* context, Store& store, const Transaction& transaction,
-                 const Member& member);
+void result_json(sqlite3_context* context, Counters& counters, Store& store,
+                 const Transaction& transaction, const Member& member);
+// `bytes` of JSON text were made of the member.
+void count_json(Counters& counters, const Member& member, size_t bytes) noexcept;
 // Whether result_value() of the member (nullopt: NULL) is `value`.
 bool shows_as(Store& store, const Transaction& transaction, const std::optional<Member>& member,
               sqlite3_value* value);

@@ -21,8 +21,7 @@ TEST(LoadTest, DefinesWhatIsDocumentedAndNothingElse) {
   sqlite3_close(bare);
   Sqlite db;
   EXPECT_THAT(names(db, "pragma_function_list"),
-              ElementsAre("oocmap_allow", "oocmap_get", "oocmap_json", "oocmap_len", "oocmap_ref",
-                          "oocmap_type", "oocmap_version"));
+              ElementsAre("oocmap_allow", "oocmap_debug", "oocmap_get", "oocmap_json", "oocmap_len", "oocmap_ref", "oocmap_type", "oocmap_version"));
   EXPECT_THAT(names(db, "pragma_module_list"), ElementsAre("oocmap", "oocmap_each"));
 }
 
