@@ -1,4 +1,4 @@
--- What a query reads, by oocmap_debug().
+-- A value and all below it by oocmap_tree; what a query reads, by oocmap_debug().
 .load build/oocmap
 .read sql/lib/check.sql
 
@@ -29,3 +29,15 @@ UPDATE before SET d = oocmap_debug();
 SELECT value FROM m WHERE key = 'b';
 INSERT INTO check_that VALUES ('a whole value is rendered', (SELECT text FROM report),
   'cursors_opened 1, rows_visited 1, values_rendered 1, containers_rendered 1, json_bytes 14') RETURNING result;
+
+SELECT t.id, t.parent, t.fullkey, t.type, t.atom FROM m, oocmap_tree(m.m) AS t WHERE m.key = 'a';
+INSERT INTO check_that VALUES ('the rows are json_tree''s',
+  (SELECT group_concat(t.fullkey || ' ' || t.path || ' ' || ifnull(t.atom, '-')) FROM m, oocmap_tree(m.m) AS t),
+  (SELECT group_concat(t.fullkey || ' ' || t.path || ' ' || ifnull(t.atom, '-')) FROM m, json_tree(m.json) AS t)) RETURNING result;
+INSERT INTO check_that VALUES ('where a value is found',
+  (SELECT t.fullkey FROM m, oocmap_tree(m.m) AS t WHERE t.atom = 2), '$.tags[1][0]') RETURNING result;
+
+UPDATE before SET d = oocmap_debug();
+SELECT t.fullkey FROM m, oocmap_tree(m.m, '$.tags') AS t WHERE m.key = 'a' LIMIT 2;
+INSERT INTO check_that VALUES ('a tree is read as far as it is asked for', (SELECT text FROM report),
+  'cursors_opened 2, rows_visited 1, member_rows 2, paths_followed 1, handles_made 1') RETURNING result;

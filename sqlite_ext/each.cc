@@ -1,7 +1,8 @@
 // SELECT e.key, e.value FROM m, oocmap_each(m.m, '$.tags') AS e;
+// SELECT t.fullkey, t.atom FROM m, oocmap_tree(m.m) AS t;
 //
 // One row a member of a container, with json_each's columns; a value that is no container is one
-// row.
+// row. oocmap_tree: the value itself, and all below it (tree_walk.h).
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "sqlite_ext/each_members.h"
 #include "sqlite_ext/keys.h"
 #include "sqlite_ext/module.h"
+#include "sqlite_ext/tree_walk.h"
 #include "sqlite_ext/values.h"
 
 namespace oocmap::sql {
@@ -36,10 +38,13 @@ constexpr char kDeclaration[] =
     "path TEXT, json HIDDEN, root HIDDEN, ref BLOB HIDDEN)";
 
 struct EachTable : sqlite3_vtab {
-  explicit EachTable(std::shared_ptr<Connection> owner)
-      : sqlite3_vtab{}, connection(std::move(owner)) {}
+  EachTable(std::shared_ptr<Connection> owner, bool is_tree)
+      : sqlite3_vtab{}, connection(std::move(owner)), tree(is_tree) {}
   std::shared_ptr<Connection> connection;
+  bool tree;
 };
+
+}  // namespace
 
 // Text like json_each's: names as they are where a path can have them so, else as JSON strings.
 std::string step_text(const Key& key) {
@@ -57,6 +62,13 @@ std::string step_text(const Key& key) {
   write_json_text(name, quoted);
   return quoted;
 }
+
+std::string Members::fullkey(const std::string& root) {
+  const auto member = key();
+  return member ? root + step_text(*member) : root;
+}
+
+namespace {
 
 struct EachCursor : sqlite3_vtab_cursor {
   explicit EachCursor(EachTable& of) : sqlite3_vtab_cursor{}, table(of) {
@@ -101,7 +113,11 @@ void EachCursor::filter(int argc, sqlite3_value** argv) {
   Subject subject(*table.connection, argument);
   const auto place = subject.find(parsed);
   if (!place) return;
-  members = members_of(subject, *place);
+  if (table.tree) {
+    members = std::make_unique<TreeWalk>(only(subject, *place), parsed, path);
+  } else {
+    members = members_of(subject, *place);
+  }
   next();
 }
 
@@ -118,11 +134,13 @@ void EachCursor::column(sqlite3_context* context, int index) {
       return members->container() ? void() : members->value(context);
     case kId:
       return sqlite3_result_int64(context, row);
-    case kFullKey: {
-      const auto key = members->key();
-      return result_text(context, key ? path + step_text(*key) : path);
-    }
+    case kParent:
+      if (const auto parent = members->parent()) sqlite3_result_int64(context, *parent);
+      return;
+    case kFullKey:
+      return result_text(context, members->fullkey(path));
     case kPath:
+      return result_text(context, members->path(path));
     case kRoot:
       return result_text(context, path);
     case kJson:
@@ -131,7 +149,7 @@ void EachCursor::column(sqlite3_context* context, int index) {
       ++table.connection->counters.handles_made;
       return members->ref(context);
     default:
-      return;  // parent: members have none of their own here
+      return;
   }
 }
 
@@ -145,13 +163,14 @@ int with_each(sqlite3_vtab_cursor* cursor, const Work& work) noexcept {
                  [&] { work(self); });
 }
 
+template <bool is_tree>
 int each_connect(sqlite3* db, void* data, int, const char* const*, sqlite3_vtab** table,
                  char** error) noexcept {
   const auto connection = *static_cast<std::shared_ptr<Connection>*>(data);
   return guarded(connection->api, db, error, [&] {
     const int code = sqlite3_declare_vtab(db, kDeclaration);
     if (code != SQLITE_OK) throw SqliteError(code, sqlite3_errmsg(db));
-    *table = std::make_unique<EachTable>(connection).release();
+    *table = std::make_unique<EachTable>(connection, is_tree).release();
   });
 }
 
@@ -212,13 +231,12 @@ int each_rowid(sqlite3_vtab_cursor* cursor, sqlite3_int64* rowid) noexcept {
   return SQLITE_OK;
 }
 
-}  // namespace
-
 // Without xCreate: there is nothing to create, it is there by its name.
-const sqlite3_module kEachModule = {
+template <bool is_tree>
+constexpr sqlite3_module kModule = {
     .iVersion = 0,
     .xCreate = nullptr,
-    .xConnect = each_connect,
+    .xConnect = each_connect<is_tree>,
     .xBestIndex = each_best_index,
     .xDisconnect = each_disconnect,
     .xDestroy = nullptr,
@@ -244,5 +262,10 @@ const sqlite3_module kEachModule = {
     .xIntegrity = nullptr,
 #endif
 };
+
+}  // namespace
+
+const sqlite3_module kEachModule = kModule<false>;
+const sqlite3_module kTreeModule = kModule<true>;
 
 }  // namespace oocmap::sql

@@ -54,9 +54,13 @@ void load(sqlite3* db, const sqlite3_api_routines* api) {
   if (Connection::find(db)) return;  // loaded twice on one connection
   const auto connection = std::make_shared<Connection>(db, api, slot_of_library(api));
   check(db, define_functions(connection));
-  check(db, sqlite3_create_module_v2(
-                db, "oocmap_each", &kEachModule, new std::shared_ptr<Connection>(connection),
-                [](void* data) { delete static_cast<std::shared_ptr<Connection>*>(data); }));
+  const auto define = [&](const char* name, const sqlite3_module& module) {
+    check(db, sqlite3_create_module_v2(
+                  db, name, &module, new std::shared_ptr<Connection>(connection),
+                  [](void* data) { delete static_cast<std::shared_ptr<Connection>*>(data); }));
+  };
+  define("oocmap_each", kEachModule);
+  define("oocmap_tree", kTreeModule);
   check(db, sqlite3_create_module_v2(db, "oocmap", &kTableModule,
                                      new std::shared_ptr<Connection>(connection), end_connection));
   connection->enter();

@@ -5,8 +5,9 @@
 
 namespace oocmap::sql {
 
-// Client data of both: a std::shared_ptr<Connection>*.
+// Client data of each: a std::shared_ptr<Connection>*.
 extern const sqlite3_module kTableModule;  // CREATE VIRTUAL TABLE ... USING oocmap
 extern const sqlite3_module kEachModule;   // oocmap_each(x, path)
+extern const sqlite3_module kTreeModule;   // oocmap_tree(x, path)
 
 }  // namespace oocmap::sql

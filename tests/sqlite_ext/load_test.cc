@@ -21,8 +21,9 @@ TEST(LoadTest, DefinesWhatIsDocumentedAndNothingElse) {
   sqlite3_close(bare);
   Sqlite db;
   EXPECT_THAT(names(db, "pragma_function_list"),
-              ElementsAre("oocmap_allow", "oocmap_debug", "oocmap_get", "oocmap_json", "oocmap_len", "oocmap_ref", "oocmap_type", "oocmap_version"));
-  EXPECT_THAT(names(db, "pragma_module_list"), ElementsAre("oocmap", "oocmap_each"));
+              ElementsAre("oocmap_allow", "oocmap_debug", "oocmap_get", "oocmap_json", "oocmap_len",
+                          "oocmap_ref", "oocmap_type", "oocmap_version"));
+  EXPECT_THAT(names(db, "pragma_module_list"), ElementsAre("oocmap", "oocmap_each", "oocmap_tree"));
 }
 
 TEST(LoadTest, LoadingTwiceOnOneConnectionChangesNothing) {
