@@ -1,4 +1,4 @@
--- A value and all below it by oocmap_tree; what a query reads, by oocmap_debug().
+-- A value and all below it by oocmap_tree; the columns there could be, by oocmap_schema; what a query reads, by oocmap_debug().
 .load build/oocmap
 .read sql/lib/check.sql
 
@@ -41,3 +41,14 @@ UPDATE before SET d = oocmap_debug();
 SELECT t.fullkey FROM m, oocmap_tree(m.m, '$.tags') AS t WHERE m.key = 'a' LIMIT 2;
 INSERT INTO check_that VALUES ('a tree is read as far as it is asked for', (SELECT text FROM report),
   'cursors_opened 2, rows_visited 1, member_rows 2, paths_followed 1, handles_made 1') RETURNING result;
+
+DELETE FROM m;
+INSERT INTO m(key, json) VALUES ('people', '{"ann": {"name": "Ann", "home": {"city": "Rome"}}, "bob": {"name": "Bob", "age": 5}}');
+SELECT oocmap_schema('temp.people', 'introspection.ooc', '$.people');
+.once create_people.sql
+SELECT oocmap_schema('temp.people', 'introspection.ooc', '$.people') || ';';
+.read create_people.sql
+SELECT key, name, home_city, age FROM people;
+INSERT INTO check_that VALUES ('its columns have types',
+  (SELECT group_concat(name || ' ' || type) FROM pragma_table_info('people') WHERE cid > 2),
+  'name TEXT,home_city TEXT,age INTEGER') RETURNING result;

@@ -5,9 +5,10 @@
 #include <string>
 
 #include "core/base/version.h"
-#include "sqlite_ext/file_policy.h"
 #include "sqlite_ext/debug.h"
+#include "sqlite_ext/file_policy.h"
 #include "sqlite_ext/keys.h"
+#include "sqlite_ext/schema.h"
 #include "sqlite_ext/slots.h"
 #include "sqlite_ext/subject.h"
 #include "sqlite_ext/table.h"
@@ -175,8 +176,8 @@ struct Definition {
   SqlFunction (*function)(int slot) noexcept;
 };
 
-// None that reads a store is DETERMINISTIC, and none of those is DIRECTONLY: views use them. What
-// widens the rights of a connection is: nothing stored in a schema may call it.
+// None that reads a store is DETERMINISTIC. DIRECTONLY, which no stored schema may call, are what
+// opens a file and what widens the rights of a connection; views use the others.
 constexpr Definition kFunctions[] = {
     {"oocmap_allow", 1, SQLITE_DIRECTONLY, function_of<allow>},
     {"oocmap_get", -1, SQLITE_RESULT_SUBTYPE, function_of<get>},
@@ -185,6 +186,7 @@ constexpr Definition kFunctions[] = {
     {"oocmap_type", -1, 0, function_of<type>},
     {"oocmap_len", -1, 0, function_of<len>},
     {"oocmap_debug", 0, SQLITE_RESULT_SUBTYPE | SQLITE_INNOCUOUS, function_of<debug>},
+    {"oocmap_schema", -1, SQLITE_DIRECTONLY, function_of<schema>},
     {"oocmap_version", 0, SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, function_of<version>},
 };
 

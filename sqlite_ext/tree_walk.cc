@@ -11,7 +11,7 @@ std::string without_last_step(const Path& path, const std::string& text) {
   for (size_t at = text.find_last_of(".["); at != std::string::npos && at > 0;
        at = text.find_last_of(".[", at - 1)) {
     try {
-      const std::string outer = text.substr(0, at);
+      std::string outer = text.substr(0, at);
       if (Path::parse(outer).steps().size() + 1 == path.steps().size()) return outer;
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kInvalidPath) throw;

@@ -35,9 +35,7 @@ def examples() -> list[tuple[str, str]]:
 def plain(output: str) -> str:
     """Drop what depends on where a statement stands: line numbers and the shell's pointers."""
     lines = re.sub(r"^(\w+) error near line \d+: ", r"\1 error: ", output, flags=re.MULTILINE)
-    return "".join(
-        line for line in lines.splitlines(keepends=True) if not re.match(r"  .*|\s+\^--- ", line)
-    )
+    return re.sub(r"^  .*\n\s+\^--- .*\n", "", lines, flags=re.MULTILINE)
 
 
 def run(blocks: list[str], folder: pathlib.Path) -> list[str]:

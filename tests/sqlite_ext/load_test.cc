@@ -22,7 +22,7 @@ TEST(LoadTest, DefinesWhatIsDocumentedAndNothingElse) {
   Sqlite db;
   EXPECT_THAT(names(db, "pragma_function_list"),
               ElementsAre("oocmap_allow", "oocmap_debug", "oocmap_get", "oocmap_json", "oocmap_len",
-                          "oocmap_ref", "oocmap_type", "oocmap_version"));
+                          "oocmap_ref", "oocmap_schema", "oocmap_type", "oocmap_version"));
   EXPECT_THAT(names(db, "pragma_module_list"), ElementsAre("oocmap", "oocmap_each", "oocmap_tree"));
 }
 

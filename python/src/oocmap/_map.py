@@ -19,7 +19,7 @@ from typing import Any, Literal, Self, TypeVar
 
 import apsw
 
-from oocmap import _native, forking
+from oocmap import _native, forking, tables
 from oocmap._compressed import decompressed
 from oocmap.array_libraries import is_array, nested_lists
 from oocmap.arrays import LazyArray
@@ -155,6 +155,42 @@ class OOCMap(_native.Map[K, V]):
         cursor.row_trace = self._row
         cursor.convert_binding = _binding
         return cursor.execute(query, parameters)
+
+    def create_table(
+        self,
+        name: str,
+        root: str = "$",
+        columns: Mapping[str, str | tuple[str, str]] | None = None,
+    ) -> str:
+        """Make a part of the map an SQL table with columns; return the statement that did.
+
+            m["people"] = {"ann": {"name": "Ann", "home": {"city": "Rome"}}}
+            m.create_table("people", "$.people")
+            m.sql("SELECT key, name, home_city FROM people")
+            m.create_table("cities", "$.people", {"city": ("TEXT", "$.home.city")})
+
+        The table is a view of the map, in both directions: it copies nothing, and an UPDATE of a
+        column writes to its path. It is there on this map's connection, until `DROP TABLE` or
+        close(); a forked child and an unpickled map have none.
+
+        Args:
+            name: The table's name. Beside its columns it has `key`, `value`, `type`, and hidden
+                ones: `key_type`, `json` and its own name, the handle.
+            root: A path to the dict, list or tuple whose members are the rows.
+            columns: By name the path inside a row, or its declared type and the path; the type only
+                tells other programs, and how SQL compares. None: those that the first and the last
+                1,000 rows suggest, down to four levels of dicts; `home_city` is `$.home.city`.
+
+        Raises:
+            ClosedError.
+            TypeError: An argument of another type.
+            ArgumentError: An empty name; a NUL in a name or path; a type that is none.
+            apsw.SQLError: There is such a table; a bad path; two columns of one name; where
+                `columns` is None, a root that leads to nothing, or to no dict, list or tuple.
+        Cost: with `columns` none of reading, else that of 2,000 rows.
+        """
+        self._check_open()
+        return tables.create(self.connection, self.path, name, root, columns)
 
     def snapshot(self) -> Snapshot[K, V]:
         """Return a read-only map of this moment, whatever is written later.
