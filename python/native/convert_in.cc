@@ -152,6 +152,7 @@ class PythonEncoder {
   void feed_foreign(PyObject* value, Py_ssize_t held);
   void feed_registered(const RegisteredClass& known, PyObject* value, Py_ssize_t held);
   void refuse_inside_itself(PyObject* object) const;
+  void refuse_around_object(PyObject* container) const;
   void feed_dict(PyObject* dict, Py_ssize_t held);
   void feed_set(PyObject* set, Py_ssize_t held);
   void push(PyObject* container, Py_ssize_t held, Kind kind, Py_ssize_t size, size_t number);
@@ -296,6 +297,16 @@ void PythonEncoder::refuse_inside_itself(PyObject* object) const {
   }
 }
 
+// The same for a container that is open, and in an object that is open inside it.
+void PythonEncoder::refuse_around_object(PyObject* container) const {
+  const Frame* object = nullptr;
+  for (const Frame& frame : stack_) {
+    if (frame.object.get() == container) object = &frame;
+    if (object == nullptr || frame.kind != Kind::kRegistered) continue;
+    refuse_inside_itself(frame.source.get());
+  }
+}
+
 bool PythonEncoder::feed_registered_value(Frame& frame) {
   if (frame.position++ != 0) return false;
   const Ref value = frame.object;
@@ -331,6 +342,7 @@ bool PythonEncoder::feed_again(PyObject* container, Py_ssize_t held) {
   if (Py_REFCNT(container) <= held) return false;
   const size_t* const number = seen_.find(container);
   if (number == nullptr) return false;
+  refuse_around_object(container);
   to_.again(*number);
   return true;
 }
@@ -426,8 +438,8 @@ std::string PythonEncoder::where() const {
 }
 
 void PythonEncoder::refuse(PyObject* value) const {
-  std::string text = std::string("cannot store a value of type '") + Py_TYPE(value)->tp_name + "'";
-  throw Error(ErrorCode::kTypeMismatch, text + where());
+  const std::string text = std::string("cannot store a value of type '") + Py_TYPE(value)->tp_name;
+  throw Error(ErrorCode::kTypeMismatch, text + "'" + where() + how_to_store(value));
 }
 
 // One is enough while the GIL is held; a finalizer that stores something in the midst of an

@@ -17,8 +17,8 @@ namespace oocmap::python {
 namespace {
 
 [[noreturn]] void refuse_type(PyObject* key) {
-  throw Error(ErrorCode::kTypeMismatch,
-              std::string("cannot store a key of type '") + Py_TYPE(key)->tp_name + "'");
+  throw Error(ErrorCode::kTypeMismatch, std::string("cannot store a key of type '") +
+                                            Py_TYPE(key)->tp_name + "'" + how_to_store(key));
 }
 
 // Whether `type`, a subclass of `base`, compares and hashes as `base` does.
@@ -142,6 +142,12 @@ bool is_one_key(PyObject* object, PyObject* value) {
 bool pack_registered_member(Buffer& to, const RegisteredClass& known, PyObject* object,
                             Packing& packing) {
   const Recursion guard(" in a key of a registered class");
+  if (Py_TYPE(object)->tp_hash == PyBaseObject_Type.tp_hash) {
+    if (packing.finding) return false;
+    throw Error(ErrorCode::kTypeMismatch,
+                std::string("cannot store a key of type '") + Py_TYPE(object)->tp_name +
+                    "': its objects equal nothing but themselves; it needs __eq__ and __hash__");
+  }
   const std::string name = known.name;
   Ref value = value_of_registered(known, object);
   uint8_t flags = 0;

@@ -25,6 +25,8 @@ class Ref {
     if (object == nullptr) throw PythonRaised{};
     return Ref(object);
   }
+  // Takes a reference, or null, without a look at it.
+  static Ref adopt(PyObject* object) noexcept { return Ref(object); }
   static Ref borrow(PyObject* object) noexcept { return Ref(Py_XNewRef(object)); }
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   Ref& operator=(Ref&& other) noexcept {

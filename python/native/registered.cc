@@ -26,6 +26,16 @@ bool same_attribute(PyObject* left, PyObject* right, const char* name) {
   return checked(PyObject_RichCompareBool(ours.get(), theirs.get(), Py_EQ)) != 0;
 }
 
+// oocmap.NotRegisteredError. An exception may be set.
+Ref not_registered_error() {
+  const RaisedException kept;
+  static PyObject* const type = [] {
+    const Ref errors = Ref::steal(PyImport_ImportModule("oocmap.errors"));
+    return Ref::steal(PyObject_GetAttrString(errors.get(), "NotRegisteredError")).release();
+  }();
+  return Ref::borrow(type);
+}
+
 }  // namespace
 
 void register_class(PyObject* type, PyObject* to, PyObject* from, const std::string& name) {
@@ -57,23 +67,36 @@ Ref value_of_registered(const RegisteredClass& known, PyObject* object) {
   return Ref::steal(PyObject_CallOneArg(to.get(), object));
 }
 
-Ref not_registered_error() {
-  const RaisedException kept;
-  static PyObject* const type = [] {
-    const Ref errors = Ref::steal(PyImport_ImportModule("oocmap.errors"));
-    return Ref::steal(PyObject_GetAttrString(errors.get(), "NotRegisteredError")).release();
-  }();
-  return Ref::borrow(type);
+std::string how_to_store(PyObject* object) {
+  const bool of_the_user = PyType_HasFeature(Py_TYPE(object), Py_TPFLAGS_HEAPTYPE) != 0;
+  return of_the_user ? "; oocmap.register() makes objects of a class storable" : "";
+}
+
+std::string take_not_registered() {
+  const Ref unknown = not_registered_error();
+  if (PyErr_ExceptionMatches(unknown.get()) == 0) return "";
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  const Ref taken[] = {Ref::adopt(type), Ref::adopt(value), Ref::adopt(traceback)};
+  const Ref name = Ref::steal(PyObject_GetAttrString(value, "name"));
+  return PyUnicode_Check(name.get()) ? std::string(text_of(name.get()).bytes) : "?";
 }
 
 Ref make_registered(PyObject* name, PyObject* value) {
   const Text text = text_of(name);
   const auto known = registry().by_name.find(std::string(text.bytes));
   if (known == registry().by_name.end()) {
-    raise(not_registered_error().get(),
-          "the value is an object of the class registered as %R, which is not registered in this "
-          "process: call oocmap.register() for it first",
-          name);
+    const Ref type = not_registered_error();
+    const Ref message = Ref::steal(PyUnicode_FromFormat(
+        "the value is an object of the class registered as %R, which is not registered in this "
+        "process: call oocmap.register() for it first",
+        name));
+    const Ref error = Ref::steal(PyObject_CallOneArg(type.get(), message.get()));
+    checked(PyObject_SetAttrString(error.get(), "name", name));
+    PyErr_SetObject(type.get(), error.get());
+    throw PythonRaised{};
   }
   const Ref from = known->second.from;
   PyObject* made = PyObject_CallOneArg(from.get(), value);

@@ -31,10 +31,14 @@ const RegisteredClass* registered_class(const PyTypeObject* type) noexcept;
 Ref value_of_registered(const RegisteredClass& known, PyObject* object);
 
 // The object that from_() gives for the value of the class `name`. Runs the user's code.
-// Errors: NotRegisteredError where no class has the name; what from_() raises, with a note.
+// Errors: NotRegisteredError, whose `name` it is, where no class has the name; what from_() raises,
+// with a note.
 Ref make_registered(PyObject* name, PyObject* value);
 
-// oocmap.NotRegisteredError. An exception may be set.
-Ref not_registered_error();
+// What to do, for the message of an error: nothing for an object of the standard library's.
+std::string how_to_store(PyObject* object);
+
+// Where a NotRegisteredError is set: unsets it, and returns the class's name. Else nothing.
+std::string take_not_registered();
 
 }  // namespace oocmap::python

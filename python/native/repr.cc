@@ -178,11 +178,13 @@ class ReprWriter {
   static void append_gap(std::string& text, const Ref& stand_in) {
     try {
       append_repr(text, finished(stand_in));
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kTypeMismatch) throw;
+      text += "...";  // it is inside itself
     } catch (const PythonRaised&) {
-      const Ref unknown = not_registered_error();
-      if (PyErr_ExceptionMatches(unknown.get()) == 0) throw;
-      PyErr_Clear();
-      text += "<an object of a class that is not registered>";
+      const std::string name = take_not_registered();
+      if (name.empty()) throw;
+      text += "<unregistered '" + name + "'>";
     }
   }
 

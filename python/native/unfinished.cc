@@ -33,15 +33,27 @@ PyTypeObject* stand_in_type = nullptr;
 
 StandIn* stand_in_of(PyObject* object) noexcept { return reinterpret_cast<StandIn*>(object); }
 
+// Frees one after the other what is in each other: a chain may be longer than the C stack is deep.
+// Those that wait are linked by `head`.
 void stand_in_dealloc(PyObject* self) {
-  StandIn* stand_in = stand_in_of(self);
+  static StandIn* waiting = nullptr;
+  static bool freeing = false;
   --stand_ins;
-  Py_XDECREF(stand_in->head);
-  Py_XDECREF(stand_in->value);
-  Py_XDECREF(stand_in->finished);
-  PyTypeObject* type = Py_TYPE(self);
-  type->tp_free(self);
-  Py_DECREF(type);
+  StandIn* stand_in = stand_in_of(self);
+  Py_CLEAR(stand_in->head);
+  stand_in->head = reinterpret_cast<PyObject*>(std::exchange(waiting, stand_in));
+  if (std::exchange(freeing, true)) return;
+  while (waiting != nullptr) {
+    StandIn* next = std::exchange(waiting, reinterpret_cast<StandIn*>(waiting->head));
+    PyObject* value = next->value;
+    PyObject* finished = next->finished;
+    PyTypeObject* type = Py_TYPE(next);
+    type->tp_free(next);
+    Py_DECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(finished);
+  }
+  freeing = false;
 }
 
 Ref make(Kind kind, Ref head, Ref value) {

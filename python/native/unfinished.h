@@ -32,8 +32,8 @@ Ref unfinished_payload(PayloadKind kind, Bytes payload);
 
 // `value` with all stand-ins in it replaced, in place, however deep; of plain dicts, lists, tuples,
 // sets and frozensets that nobody has seen yet. No Reading may live. No recursion on the C stack.
-// Errors: what building raises; NotRegisteredError; CorruptionError for an object inside itself.
-// Cost: a visit of each container, so call it only where a stand-in was made.
+// Errors: what building raises; NotRegisteredError; UnsupportedTypeError for an object inside
+// itself. Cost: a visit of each container, so call it only where a stand-in was made.
 Ref finish_deep(Ref value);
 
 // The same for what one read returned: a stand-in, or a new list, tuple or dict with some among its

@@ -8,6 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
+import threading
 import uuid
 from collections import namedtuple
 from decimal import Decimal
@@ -379,6 +380,9 @@ def test_a_default_name_is_module_and_qualified_name(m: Any) -> None:
         ((5,), TypeError, "needs a class, not 'int'"),
         ((int,), ValueError, "objects of 'int' are stored without"),
         ((oocmap.LazyDict,), ValueError, "stored without"),
+        ((np.float64, float, np.float64), ValueError, "stored without"),
+        ((np.ndarray, list, np.array), ValueError, "stored without"),
+        ((oocmap.OOCMap, dict, dict), ValueError, "stored without"),
         ((object,), TypeError, "'object' is no Enum, named tuple or dataclass"),
         ((Celsius, str), TypeError, "both to and from_"),
         ((Celsius, 5, 6), TypeError, "must be callable, not 'int'"),
@@ -461,7 +465,16 @@ def test_an_object_inside_itself_is_refused(m: Any) -> None:
     user.friend = [{"k": user}]
     with pytest.raises(oocmap.ArgumentError, match="inside itself"):
         m["v"] = [user]
+    around = [user]
+    user.friend = around
+    for value in (around, {"k": around}, (around,)):
+        with pytest.raises(oocmap.ArgumentError, match="'User' inside itself"):
+            m["v"] = value
     assert len(m) == 0
+    user.friend = None
+    both = [user, around, around]
+    m["v"] = both
+    assert m["v"].eager() == both
 
 
 def test_a_cycle_made_of_references_is_an_error_to_read(m: Any) -> None:
@@ -471,11 +484,11 @@ def test_a_cycle_made_of_references_is_an_error_to_read(m: Any) -> None:
     for read in (
         lambda: m["v"][1],
         lambda: m["v"].eager(),
-        lambda: repr(m["v"]),
         lambda: list(m["v"]),
     ):
         with pytest.raises(oocmap.UnsupportedTypeError, match=message):
             read()
+    assert repr(m["v"]) == "[1, ...]"
     assert m["v"][0] == 1
     gc.collect()
     m["v"] = 2
@@ -566,10 +579,11 @@ for read in (lambda: m["v"], lambda: m["l"][1], lambda: m["l"].eager(), lambda: 
         read()
     except oocmap.NotRegisteredError as error:
         assert "'a class of theirs'" in str(error), error
+        assert error.name == "a class of theirs"
     else:
         raise AssertionError("read")
 assert m["l"][0] == 1 and m["l"][2] == 3 and m["d"]["plain"] == 1
-assert repr(m["l"]) == "[1, <an object of a class that is not registered>, 3]", m["l"]
+assert repr(m["l"]) == "[1, <unregistered 'a class of theirs'>, 3]", m["l"]
 assert m.sql("SELECT value FROM temp.map WHERE key = 'v'").fetchall() == [("t",)]
 assert not any("evil" in name for name in sys.modules)
 """
@@ -642,7 +656,76 @@ def test_a_path_names_a_key_that_is_an_object(m: Any) -> None:
     assert values == ["r", "p", "t"]
 
 
+def test_a_class_whose_objects_equal_only_themselves_has_no_keys(m: Any) -> None:
+    class Plain:
+        pass
+
+    oocmap.register(Plain, to=lambda _: 1, from_=lambda _: Plain())
+    with pytest.raises(oocmap.UnsupportedTypeError, match="'Plain': its objects equal nothing but"):
+        m[Plain()] = 1
+    with pytest.raises(oocmap.UnsupportedTypeError, match="in a set"):
+        m["s"] = {Plain()}
+    assert Plain() not in m
+    m["v"] = Plain()
+    assert type(m["v"]) is Plain
+
+
+def test_the_error_of_a_users_class_names_register(m: Any) -> None:
+    class Mine:
+        pass
+
+    with pytest.raises(oocmap.UnsupportedTypeError, match=r"'Mine' at \[0\]; oocmap.register\(\)"):
+        m["v"] = [Mine()]
+    with pytest.raises(oocmap.UnsupportedTypeError, match=r"'Mine'; oocmap.register\(\)"):
+        m[Mine()] = 1
+
+
+def test_dataclasses_that_their_fields_do_not_make_need_functions() -> None:
+    @dataclasses.dataclass
+    class WithInitVar:
+        a: int
+        b: dataclasses.InitVar[int]
+
+    @dataclasses.dataclass(init=False)
+    class WithoutInit:
+        a: int
+
+    for cls in (WithInitVar, WithoutInit):
+        with pytest.raises(TypeError, match="needs to and from_"):
+            oocmap.register(cls)
+        oocmap.register(cls, lambda v: v.a, cls)
+
+
 # --- Limits
+
+
+def test_a_long_chain_that_is_given_up_takes_no_stack(m: Any) -> None:
+    class Failing2(Celsius):
+        pass
+
+    oocmap.register(Failing2, lambda c: c.degrees, raising)
+    value: Any = 0
+    for _ in range(90_000):
+        value = Celsius(value)
+    m["v"] = [Failing2(1), value]
+    failures = []
+
+    def read() -> None:
+        try:
+            m["v"].eager()
+        except ZeroDivisionError as error:
+            failures.append(error)
+
+    before = threading.stack_size(256 * 1024)
+    try:
+        thread = threading.Thread(target=read)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+    assert len(failures) == 1
+    while isinstance(value, Celsius):  # whose own end is recursive
+        value = value.degrees
 
 
 def test_deep_nesting_takes_no_stack(m: Any) -> None:

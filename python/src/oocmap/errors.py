@@ -80,7 +80,13 @@ class NotAllowedError(Error):
 
 
 class NotRegisteredError(Error):
-    """A stored object of a class that is not registered in this process: see register()."""
+    """A stored object of a class that is not registered in this process: see register().
+
+    Attributes:
+        name: the name under which the class was registered, str.
+    """
+
+    name: str = ""
 
 
 class ClosedError(Error, ValueError):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import sys
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -36,6 +37,13 @@ def _namedtuple(cls: Any) -> Functions:
 
 
 def _dataclass(cls: Any) -> Functions:
+    if not cls.__dataclass_params__.init or any(
+        str(field._field_type) == "_FIELD_INITVAR" for field in cls.__dataclass_fields__.values()
+    ):
+        raise TypeError(
+            f"{cls.__qualname__!r} is not made from its fields alone (init=False or an InitVar): "
+            "register() needs to and from_"
+        )
     names = [field.name for field in dataclasses.fields(cls)]
     set_later = [field.name for field in dataclasses.fields(cls) if not field.init]
 
@@ -62,6 +70,15 @@ def _ready_made(cls: type[Any]) -> Functions:
     raise TypeError(
         f"{cls.__qualname__!r} is no Enum, named tuple or dataclass: register() needs to and from_"
     )
+
+
+def _is_stored_already(cls: type[Any]) -> bool:
+    if cls in _STORED_ALREADY or issubclass(cls, _native.Map):
+        return True
+    numpy = sys.modules.get("numpy")
+    torch = sys.modules.get("torch")
+    of_numpy = numpy is not None and issubclass(cls, (numpy.generic, numpy.ndarray))
+    return of_numpy or (torch is not None and issubclass(cls, torch.Tensor))
 
 
 def _checked_name(cls: type[Any], name: str | None) -> str:
@@ -95,7 +112,9 @@ def register(
         to: makes of an object the value that is stored: anything a map stores. It must not change
             the map.
         from_: makes an object of what `to` returned, given as plain (eager) value. It is called
-            each time an object is read, when the read itself is over.
+            each time an object is read, when the read itself is over; a method that takes members
+            out (`pop`, `sort`, `*=`) holds the write lock then, so it must not change the map. It
+            must not change what it is given either: another object may share it.
         name: what the file calls the class: str of at most 200 bytes of UTF-8. Default: its module
             and qualified name, with a dot. To rename or move a class, register the new one under
             the old name.
@@ -109,22 +128,27 @@ def register(
     An object is a key where it is hashable and what `to` returns is hashable, or a dict of such
     values. One that equals what `to` returned, and has its hash, is one key with that: a member of
     an IntEnum with the int, a named tuple with the tuple. Two others are one key where they are of
-    one class and `to` returned equal values.
+    one class and `to` returned equal values. A class with object's own `__hash__`, whose objects
+    equal nothing but themselves, has no keys.
 
     Each process that reads such objects must register their class first; reading one whose class
     is not registered raises NotRegisteredError, which names it. Nothing is ever imported because of
-    what a file says. Registering a class again replaces its functions.
+    what a file says. Registering a class again replaces its functions; one of the same module and
+    qualified name, as a module that runs again makes, takes the name over.
+
+    An object cannot be stored inside itself, in containers between or not: `from_` would need what
+    it is to make. Where references in the map make it so, reading it is an UnsupportedTypeError.
 
     Raises:
         TypeError: `cls` is no class, or of none of the three kinds and `to` or `from_` is missing.
-        ValueError: objects of the class are stored without that (int, datetime, ...); another class
-            has the name; a name that is empty or too long.
+        ValueError: objects of the class are stored without that (int, numpy.ndarray, ...); another
+            class has the name; a name that is empty or too long.
 
     Cost: one call of `to` for each object stored, one of `from_` for each object read.
     """
     if not isinstance(cls, type):
         raise TypeError(f"register() needs a class, not {type(cls).__name__!r}")
-    if cls in _STORED_ALREADY:
+    if _is_stored_already(cls):
         raise ValueError(f"objects of {cls.__qualname__!r} are stored without being registered")
     if (to is None) != (from_ is None):
         raise TypeError("register() needs both to and from_, or neither")
