@@ -2,6 +2,8 @@
 
 usage: ./run bench [--data FOLDER] [--only DATASET] [--rounds N]
 
+DATASET is one of bench/datasets.py, or `sql`: the map as a table (bench/sql.py).
+
 Every figure comes from a process of its own; the stores take turns, and of several rounds the
 fastest counts. The original oocmap has this package's import name: it lives in a venv of its own.
 """
@@ -80,16 +82,26 @@ def table(dataset: str, results: dict[str, dict[str, float]]) -> None:
     )
 
 
+def beside_tables(data: Path | None) -> None:
+    """The map as an SQL table beside ordinary ones, in a process of its own."""
+    command = [sys.executable, str(HERE / "sql.py"), *(["--data", str(data)] if data else [])]
+    subprocess.run(command, check=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="./run bench")
     parser.add_argument("--data", type=Path, help="folder with twitter.json and canada.json")
     parser.add_argument(
-        "--only", choices=datasets.NAMES, action="append", help="only this data set"
+        "--only", choices=(*datasets.NAMES, "sql"), action="append", help="only this data set"
     )
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    peers = peer_python()
-    for dataset in options.only or datasets.NAMES:
+    chosen = options.only or [*datasets.NAMES, "sql"]
+    if "sql" in chosen:
+        chosen.remove("sql")
+        beside_tables(options.data)
+    peers = peer_python() if chosen else PEERS
+    for dataset in chosen:
         if datasets.load(dataset, options.data) is None:
             print(f"\n{dataset}: not measured, its file is not there (see --data)")
             continue
