@@ -80,9 +80,12 @@ bool is_number(const Key& key) noexcept {
 
 // An int that REAL rounds is another number then.
 bool is_exact_real(const Key& key) {
-  constexpr int64_t kExact = int64_t{1} << 53;
+  if (key.form() == KeyForm::kFloat) return true;
   const std::optional<int64_t> integer = integer_of(key);
-  return !integer || (*integer >= -kExact && *integer <= kExact);
+  if (!integer) return true;  // a float, or shown as one
+  constexpr double kBehindInts = 9223372036854775808.0;
+  const auto real = static_cast<double>(*integer);
+  return real < kBehindInts && static_cast<int64_t>(real) == *integer;
 }
 
 }  // namespace
