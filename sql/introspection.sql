@@ -52,3 +52,14 @@ SELECT key, name, home_city, age FROM people;
 INSERT INTO check_that VALUES ('its columns have types',
   (SELECT group_concat(name || ' ' || type) FROM pragma_table_info('people') WHERE cid > 2),
   'name TEXT,home_city TEXT,age INTEGER') RETURNING result;
+
+INSERT INTO check_that VALUES ('a file''s figures', (SELECT oocmap_stats(m) ->> '$.entries' FROM m), 1) RETURNING result;
+INSERT INTO m(key, json)
+  SELECT 'big', json_group_array(json_array(value)) FROM (WITH RECURSIVE n(value) AS (SELECT 0 UNION ALL SELECT value + 1 FROM n WHERE value < 4999) SELECT value FROM n);
+INSERT INTO m(m) VALUES ('optimize');
+DELETE FROM m;
+INSERT INTO m(m) VALUES ('stats');
+INSERT INTO check_that VALUES ('a large value is freed bit by bit', (SELECT oocmap_debug() ->> '$.stats.graveyard' > 0), 1) RETURNING result;
+INSERT INTO m(m) VALUES ('optimize');
+INSERT INTO m(m) VALUES ('stats');
+INSERT INTO check_that VALUES ('or at once', (SELECT oocmap_debug() ->> '$.stats.graveyard'), 0) RETURNING result;

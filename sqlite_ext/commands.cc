@@ -1,6 +1,8 @@
 #include "sqlite_ext/commands.h"
 
+#include "core/store/optimize.h"
 #include "sqlite_ext/keys.h"
+#include "sqlite_ext/stats.h"
 
 namespace oocmap::sql {
 namespace {
@@ -9,14 +11,26 @@ namespace {
 // the same transaction: SQLite does not call it there.
 void take_lock(Table& table) { table.connection->begin(table.session()); }
 
+// INSERT has no rows to answer with: oocmap_debug() shows what was found.
+void keep_stats(Table& table) { table.connection->last_stats = stats_json(table.session()); }
+
+void optimize(Table& table) {
+  take_lock(table);
+  WriteScope scope(table.session(), View::kSession);
+  free_garbage(table.session().store(), scope.transaction());
+  scope.commit();
+}
+
 struct Command {
   Bytes name;
   void (*run)(Table& table);
 };
 
 constexpr Command kCommands[] = {
-    {"join", take_lock},  // what a write beside SQL runs to take part in SQL's transaction
-    {"lock", take_lock},  // the write lock now, before the transaction reads
+    {"join", take_lock},     // what a write beside SQL runs to take part in SQL's transaction
+    {"lock", take_lock},     // the write lock now, before the transaction reads
+    {"optimize", optimize},  // frees what removals left for later
+    {"stats", keep_stats},
 };
 
 }  // namespace

@@ -29,6 +29,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const sqlite3_api_routines* const api;
   const int slot;  // the functions' template argument
   Counters counters;
+  std::string last_stats;  // JSON: what the command 'stats' found last
 
   // The connection of a handle, nullptr where the extension is not loaded on it.
   static std::shared_ptr<Connection> find(sqlite3* db);

@@ -10,6 +10,7 @@
 #include "sqlite_ext/keys.h"
 #include "sqlite_ext/schema.h"
 #include "sqlite_ext/slots.h"
+#include "sqlite_ext/stats.h"
 #include "sqlite_ext/subject.h"
 #include "sqlite_ext/table.h"
 #include "sqlite_ext/values.h"
@@ -187,6 +188,7 @@ constexpr Definition kFunctions[] = {
     {"oocmap_len", -1, 0, function_of<len>},
     {"oocmap_debug", 0, SQLITE_RESULT_SUBTYPE | SQLITE_INNOCUOUS, function_of<debug>},
     {"oocmap_schema", -1, SQLITE_DIRECTONLY, function_of<schema>},
+    {"oocmap_stats", 1, SQLITE_RESULT_SUBTYPE, function_of<stats>},
     {"oocmap_version", 0, SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, function_of<version>},
 };
 

@@ -1,6 +1,5 @@
 // oocmap_get, oocmap_ref, oocmap_json, oocmap_type, oocmap_len, oocmap_version, oocmap_debug,
-// oocmap_schema, and
-// -> and ->> on a table's columns.
+// oocmap_schema, oocmap_stats, and -> and ->> on a table's columns.
 #pragma once
 
 #include "sqlite_ext/connection.h"

@@ -106,7 +106,8 @@ void ColumnSample::add_dict(const Member& dict, const std::string& path, const s
     if (!is_name(entry.key)) continue;
     const std::string inner_path = path + step_text(entry.key);
     const std::string step(entry.key.order().substr(1));
-    const std::string inner_name = level > 1 ? name + "_" + step : step.empty() ? "_" : step;
+    std::string inner_name = level > 1 ? name + "_" : step.empty() ? "_" : "";
+    inner_name += step;
     const Member member = shown_member(store_, transaction_, entry.value);
     if (Seen* const seen = seen_at(inner_path, inner_name)) {
       const bool scalar = !member.container();

@@ -20,9 +20,10 @@ TEST(LoadTest, DefinesWhatIsDocumentedAndNothingElse) {
   sqlite3_open(":memory:", &bare);
   sqlite3_close(bare);
   Sqlite db;
-  EXPECT_THAT(names(db, "pragma_function_list"),
-              ElementsAre("oocmap_allow", "oocmap_debug", "oocmap_get", "oocmap_json", "oocmap_len",
-                          "oocmap_ref", "oocmap_schema", "oocmap_type", "oocmap_version"));
+  EXPECT_THAT(
+      names(db, "pragma_function_list"),
+      ElementsAre("oocmap_allow", "oocmap_debug", "oocmap_get", "oocmap_json", "oocmap_len",
+                  "oocmap_ref", "oocmap_schema", "oocmap_stats", "oocmap_type", "oocmap_version"));
   EXPECT_THAT(names(db, "pragma_module_list"), ElementsAre("oocmap", "oocmap_each", "oocmap_tree"));
 }
 

@@ -1,0 +1,87 @@
+#include "core/lmdb/statistics.h"
+
+#include <lmdb.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "core/lmdb/errors.h"
+
+namespace oocmap {
+namespace {
+
+constexpr MDB_dbi kFreeList = 0;  // LMDB's own database: transaction -> count, page numbers
+
+struct CloseCursor {
+  void operator()(MDB_cursor* cursor) const { mdb_cursor_close(cursor); }
+};
+
+uint64_t count_free_pages(const ReadTransaction& transaction, const std::string& path) {
+  MDB_cursor* opened = nullptr;
+  int code = mdb_cursor_open(transaction.raw(), kFreeList, &opened);
+  if (code != 0) throw_lmdb("read", path, code);
+  const std::unique_ptr<MDB_cursor, CloseCursor> cursor(opened);
+  uint64_t pages = 0;
+  MDB_val key = {};
+  MDB_val value = {};
+  while ((code = mdb_cursor_get(cursor.get(), &key, &value, MDB_NEXT)) == 0) {
+    size_t count = 0;
+    if (value.mv_size < sizeof(count)) throw_lmdb("read the free list of", path, MDB_CORRUPTED);
+    std::memcpy(&count, value.mv_data, sizeof(count));
+    pages += std::min(count, value.mv_size / sizeof(count) - 1);
+  }
+  if (code != MDB_NOTFOUND) throw_lmdb("read the free list of", path, code);
+  return pages;
+}
+
+struct Readers {
+  uint64_t count = 0;
+  uint64_t oldest = UINT64_MAX;  // a transaction
+};
+
+// A line of mdb_reader_list(), the only way LMDB tells: "pid thread transaction", with '-' for a
+// slot that reads nothing now, or a headline.
+int read_line(const char* line, void* data) {
+  auto& readers = *static_cast<Readers*>(data);
+  const char* const last = std::strrchr(line, ' ');
+  char* end = nullptr;
+  const uint64_t transaction = last == nullptr ? 0 : std::strtoull(last + 1, &end, 10);
+  if (end == nullptr || end == last + 1 || *end != '\n') return 0;
+  ++readers.count;
+  readers.oldest = std::min(readers.oldest, transaction);
+  return 0;
+}
+
+}  // namespace
+
+Statistics read_statistics(Environment& environment) {
+  environment.clear_stale_readers();
+  const ReadTransaction transaction = environment.begin_read();
+  MDB_env* const env = mdb_txn_env(transaction.raw());
+  Readers readers;
+  // LMDB gives the largest result of read_line(), which has no failure.
+  if (mdb_reader_list(env, read_line, &readers) < 0) {
+    throw_lmdb("list the readers of", environment.path(), MDB_BAD_RSLOT);
+  }
+  MDB_stat stat = {};
+  MDB_envinfo info = {};
+  mdb_env_stat(env, &stat);
+  mdb_env_info(env, &info);
+  Statistics result;
+  result.transaction = mdb_txn_id(transaction.raw());
+  result.page_bytes = stat.ms_psize;
+  result.pages = info.me_last_pgno + 1;
+  result.free_pages = count_free_pages(transaction, environment.path());
+  result.file_bytes = environment.file_size();
+  result.allocated_bytes = environment.allocated_size();
+  result.max_bytes = info.me_mapsize;
+  // The transaction of this function is one of them, where the file has readers at all.
+  result.readers = readers.count == 0 ? 0 : readers.count - 1;
+  if (result.readers > 0)
+    result.oldest_reader = result.transaction - std::min(readers.oldest, result.transaction);
+  return result;
+}
+
+}  // namespace oocmap

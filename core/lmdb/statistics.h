@@ -1,0 +1,28 @@
+// What there is to know of a file as a whole: its pages, and who reads it.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/export.h"
+#include "core/lmdb/environment.h"
+
+namespace oocmap {
+
+// At the last commit.
+struct Statistics {
+  uint64_t transaction = 0;  // id of that commit; each is one more than the one before
+  uint64_t page_bytes = 0;
+  uint64_t pages = 0;            // of the file that are or were in use
+  uint64_t free_pages = 0;       // those of them that later writes take, once no reader needs them
+  uint64_t file_bytes = 0;       // st_size
+  uint64_t allocated_bytes = 0;  // what the file takes on the disk: st_blocks * 512
+  uint64_t max_bytes = 0;        // what the file may grow to
+  uint64_t readers = 0;          // read transactions open in any process, without the one for this
+  uint64_t oldest_reader = 0;    // commits since the moment the oldest of them reads; 0: none
+};
+
+// Clears the reader slots of dead processes first. Errors: kClosed, kIo, kCorrupt.
+// Cost: a row of the free list for each commit whose pages are free, and a pass over the readers.
+OOCMAP_API Statistics read_statistics(Environment& environment);
+
+}  // namespace oocmap
