@@ -142,6 +142,9 @@ def the_rest(m: OOCMap[str, Any]) -> None:
     for row in m.sql("SELECT key, value FROM map WHERE key > ?", ("a",)):
         key, value = row
         assert_type((key, value), tuple[Any, Any])
+    plain = {"name": "$.name"}
+    assert_type(m.create_table("t", "$.people", plain), str)
+    m.create_table("t", columns={"name": "$.name", "age": ("INTEGER", "$.age")})
     assert_type(m.load_jsonl("f.jsonl", key=lambda d: d["id"], progress=print), int)
     assert_type(m.connection, oocmap.Connection)
     connection: apsw.Connection = m.connection

@@ -1,6 +1,6 @@
 #include "core/lmdb/statistics.h"
 
-#include <signal.h>
+#include <csignal>
 
 #include "tests/core/lmdb/fixture.h"
 
