@@ -49,11 +49,20 @@ class Parser {
   }
 
   PathStep name_step() {
-    if (peek() == '"') return {PathStep::Kind::kName, 0, literal_text_key(quoted_name())};
+    const size_t start = at_;
+    if (peek() == '"') return named(quoted_name(), start);
     const size_t end = std::min(text_.find_first_of(".[", at_), text_.size());
     const std::string_view name = text_.substr(at_, end - at_);
     if (name.empty()) fail("expected a name after '.'");
     at_ = end;
+    return named(name, start);
+  }
+
+  PathStep named(std::string_view name, size_t start) {
+    if (text_form(name) == TextForm::kNone) {
+      at_ = start;
+      fail("the name is not UTF-8");
+    }
     return {PathStep::Kind::kName, 0, literal_text_key(name)};
   }
 

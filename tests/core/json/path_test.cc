@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <random>
+
 #include "core/base/error.h"
 #include "core/json/document.h"
+#include "core/json/literal.h"
 
 namespace oocmap {
 namespace {
@@ -64,6 +68,9 @@ TEST(Path, QuotedNamesHaveTheEscapesOfJson) {
 }
 
 TEST(Path, BadEscapesSayWhere) {
+  EXPECT_EQ(message("$.a.\xff"), "bad JSON path '$.a.\xff' at character 4: the name is not UTF-8");
+  EXPECT_EQ(message("$.\"a\xff\""),
+            "bad JSON path '$.\"a\xff\"' at character 2: the name is not UTF-8");
   EXPECT_EQ(message(R"($."é\q")"),
             R"(bad JSON path '$."é\q"' at character 4: expected an escape of JSON: )"
             R"(\" \\ \/ \b \f \n \r \t \uhhhh)");
@@ -94,6 +101,41 @@ TEST(Path, StepsKeepIndexAndKey) {
   EXPECT_FALSE(path.steps()[1].key);
   EXPECT_EQ(path.steps()[2].key, Key::none());
   EXPECT_EQ(path.steps()[3].key, Key::text("x"));
+}
+
+// Anything at all: steps, or an error whose position is in the text.
+TEST(HostilePath, IsReadOrRefusedInWords) {
+  constexpr uint64_t kSeed = 91;
+  std::mt19937_64 random(kSeed);
+  static constexpr std::string_view kParts[] = {
+      "$",           ".",  "[",      "]", "\"", "\\",     "\\u",   "\\ud83d", "\\x",
+      "d83d",        "7",  "#-",     "a", "x'", "cf4f4b", "01",    "'",       "(",
+      ",",           ")",  "b'",     " ", "é",  "None",   "1e999", "\xff",    "\xed\xa0\x80",
+      "frozenset({", "})", {"\0", 1}};
+  size_t read = 0;
+  size_t refused = 0;
+  for (int round = 0; round < 50'000; ++round) {
+    std::string text = random() % 16 == 0 ? "" : "$";
+    if (random() % 2 == 0) text += random() % 2 == 0 ? ".\"" : "[";
+    for (uint64_t i = random() % 8; i > 0; --i) text += kParts[random() % std::size(kParts)];
+    if (random() % 2 == 0) text += random() % 2 == 0 ? "\"" : "]";
+    try {
+      const Path path = Path::parse(text);
+      for (const PathStep& step : path.steps()) {
+        if (step.key) key_literal(*step.key);
+      }
+      ++read;
+    } catch (const Error& error) {
+      ++refused;
+      ASSERT_EQ(error.code(), ErrorCode::kInvalidPath) << "seed " << kSeed << ": " << text;
+      const std::string before = "at character ";
+      const size_t at = error.message().rfind(before);
+      ASSERT_NE(at, std::string::npos) << text;
+      ASSERT_LE(std::stoul(error.message().substr(at + before.size())), text.size()) << text;
+    }
+  }
+  EXPECT_GT(read, 2'000u);
+  EXPECT_GT(refused, 10'000u);
 }
 
 TEST(Path, ErrorsSayWhereInCharacters) {

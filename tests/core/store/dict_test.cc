@@ -54,6 +54,30 @@ class DictFormTest : public DictTest, public testing::WithParamInterface<int> {
 
 INSTANTIATE_TEST_SUITE_P(ShapedInlineSpilled, DictFormTest, testing::Values(3, 64, 100, 300));
 
+TEST_P(DictFormTest, EntryHasTheKeyAsFirstWritten) {
+  const Identity dict = filled();
+  dict_erase(store(), txn(), dict, Key::integer(1));
+  set(dict, true, "true");
+  const auto entry = [&](const Key& key) {
+    return dict_get_entry(store(), txn(), node(dict), key);
+  };
+  const auto one = entry(Key::floating(1.0));
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->key.form(), KeyForm::kBool);
+  EXPECT_EQ(one->key.pack(), Key::boolean(true).pack());
+  const auto two = entry(Key::floating(2.0));
+  ASSERT_TRUE(two);
+  EXPECT_EQ(two->key.form(), KeyForm::kCanonical);
+  EXPECT_EQ(two->value.as_int(), 20);
+  EXPECT_FALSE(entry(Key::text("2")));
+  for (const char* end : {"a", "b"}) set(dict, long_key(end), end);
+  const Key wanted = key_from(long_key("b"));
+  const auto found = entry(wanted);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->key.pack(), wanted.pack());
+  EXPECT_FALSE(entry(key_from(long_key("c"))));
+}
+
 TEST_P(DictFormTest, GetsWhatIsThereAndNothingElse) {
   const Identity dict = filled();
   for (int i = 0; i < GetParam(); ++i) EXPECT_EQ(get(dict, i), Plain(10 * i));
