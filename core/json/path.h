@@ -1,6 +1,6 @@
 // JSON paths in SQLite's dialect plus `[literal]` for keys that are not strings: docs/sql.md.
-//   $  .name  ."odd name"  ."q\"\u0041"  [3]  [#-1]   and on a dict  [7] [None] [True] [1.5] ['x'] [b'x'] [(1,
-//   'a')]
+//   $  .name  ."odd name"  ."q\"\u0041"  [3]  [#-1]
+// and on a dict  [7] [None] [True] [1.5] ['x'] [b'x'] [(1, 'a')] [x'cf4f4b...']
 #pragma once
 
 #include <optional>
