@@ -17,8 +17,8 @@ namespace oocmap::python {
 namespace {
 
 [[noreturn]] void refuse_type(PyObject* key) {
-  throw Error(ErrorCode::kTypeMismatch, std::string("cannot store a key of type '") +
-                                            Py_TYPE(key)->tp_name + "'" + how_to_store(key));
+  throw Error(ErrorCode::kTypeMismatch,
+              std::string("cannot store a key of type '") + Py_TYPE(key)->tp_name + "'");
 }
 
 // Whether `type`, a subclass of `base`, compares and hashes as `base` does.

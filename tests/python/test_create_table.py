@@ -115,7 +115,7 @@ def test_a_map_that_is_only_read(m: oocmap.OOCMap[Any, Any], tmp_path: pathlib.P
         (("t", "people"), apsw.SQLError, "bad JSON path 'people'"),
         (("t", "$", {"c": "x"}), apsw.SQLError, "bad JSON path 'x'"),
         (("t", "$", {"c": "$.a", "C": "$.b"}), apsw.SQLError, "more than one column"),
-        (("t", "$", {"key": "$.a"}), apsw.SQLError, "more than one column"),
+        (("t", "$", {"key": "$.a"}), apsw.SQLError, "expected the key's type alone"),
         (("t", "$", {"c": ("TEXT PATH '$.b', d TEXT", "$.a")}), oocmap.ArgumentError, "is none"),
         (("t", "$", {"c": ("NOT NULL", "$.a")}), apsw.SQLError, "unexpected"),
         (("t\0", "$"), oocmap.ArgumentError, "NUL"),
