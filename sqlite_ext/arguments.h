@@ -29,7 +29,7 @@ struct Arguments {
   bool create = false;
   bool flat = false;
   bool function = false;  // the table-valued form oocmap('file', '$.path')
-  std::string key_type;  // as declared by `key TYPE`; may be empty
+  std::string key_type;   // as declared by `key TYPE`; may be empty
   Affinity key_affinity = Affinity::kBlob;
   std::vector<NamedColumn> columns;
 };

@@ -52,36 +52,45 @@ TableName split_name(sqlite3* db, const std::string& text) {
   return is_schema ? TableName{schema, text.substr(dot + 1)} : TableName{"", text};
 }
 
+// What the statement is made of.
+struct Sample {
+  ColumnSample columns;
+  bool keys_are_ints = true;
+};
+
 // The first and the last members of a dict.
 void sample_dict(Store& store, const Transaction& transaction, const NodeView& dict,
-                 ColumnSample& sample) {
+                 Sample& sample) {
   const uint64_t first = std::min(dict.count(), kSampleAtAnEnd);
   const uint64_t last = std::min(dict.count() - first, kSampleAtAnEnd);
   DictWalk forwards(store, dict.identity());
   DictWalk backwards(store, dict.identity(), true);
-  Member member;
-  for (uint64_t i = 0; i < first && forwards.next_value(transaction, member); ++i) {
-    sample.add(member);
-  }
-  for (uint64_t i = 0; i < last && backwards.next_value(transaction, member); ++i) {
-    sample.add(member);
-  }
+  const auto add = [&](const DictEntry& entry) {
+    sample.columns.add(entry.value);
+    if (key_type_name(entry.key) != std::string_view("int")) sample.keys_are_ints = false;
+  };
+  DictEntry entry;
+  for (uint64_t i = 0; i < first && forwards.next(transaction, entry); ++i) add(entry);
+  for (uint64_t i = 0; i < last && backwards.next(transaction, entry); ++i) add(entry);
+  if (dict.count() == 0) sample.keys_are_ints = false;
 }
 
 void sample_list(Store& store, const Transaction& transaction, const NodeView& list,
-                 ColumnSample& sample) {
+                 Sample& sample) {
   const uint64_t first = std::min(list.count(), kSampleAtAnEnd);
   const uint64_t last = std::min(list.count() - first, kSampleAtAnEnd);
   Member member;
   for (const uint64_t start : {uint64_t{0}, list.count() - last}) {
     ListWalk walk(store, list.identity(), start);
     const uint64_t count = start == 0 ? first : last;
-    for (uint64_t i = 0; i < count && walk.next(transaction, member); ++i) sample.add(member);
+    for (uint64_t i = 0; i < count && walk.next(transaction, member); ++i) {
+      sample.columns.add(member);
+    }
   }
 }
 
 // The members that `root` leads to, as far as they are looked at.
-ColumnSample sample_root(Store& store, const Transaction& transaction, const std::string& root) {
+Sample sample_root(Store& store, const Transaction& transaction, const std::string& root) {
   const auto found = get_path(store, transaction, map_member(store), Path::parse(root));
   const auto fail = [&](ErrorCode code, const std::string& what) {
     throw Error(code, "oocmap_schema: the root '" + root + "' leads to " + what + " in '" +
@@ -96,18 +105,20 @@ ColumnSample sample_root(Store& store, const Transaction& transaction, const std
          std::string("a value of type ") + type_name(store, transaction, *found));
   }
   const NodeView node = store.locate(transaction, found->word);
-  ColumnSample sample(store, transaction);
+  Sample sample{ColumnSample(store, transaction)};
   (is_dict ? sample_dict : sample_list)(store, transaction, node, sample);
   return sample;
 }
 
 std::string statement(const TableName& table, const std::string& file, const std::string& root,
-                      const std::vector<SuggestedColumn>& columns) {
+                      const Sample& sample) {
   std::string sql = "CREATE VIRTUAL TABLE ";
   if (!table.schema.empty()) sql += quoted_name(table.schema) + ".";
   sql += quoted_name(table.name) + " USING oocmap(" + quoted_text(file);
   if (root != "$") sql += ", root=" + quoted_text(root);
-  for (const SuggestedColumn& column : columns) {
+  // Clients that bind every key as text need it; of other keys it would change the meaning.
+  if (sample.keys_are_ints) sql += ", key INTEGER";
+  for (const SuggestedColumn& column : sample.columns.columns(table.name)) {
     sql += ",\n  " + quoted_name(column.name) + " " + column.type;
     if (!column.type.empty()) sql += " ";
     sql += "PATH " + quoted_text(column.path);
@@ -132,8 +143,8 @@ void schema(Connection& connection, sqlite3_context* context, int argc, sqlite3_
       absolute_path(connection.db, table.schema.empty() ? "main" : table.schema, file);
   const auto session = connection.open_session(path, false);
   const ReadScope scope(*session, View::kSession);
-  const ColumnSample sample = sample_root(session->store(), scope.transaction(), root);
-  result_text(context, statement(table, file, root, sample.columns(table.name)));
+  const Sample sample = sample_root(session->store(), scope.transaction(), root);
+  result_text(context, statement(table, file, root, sample));
 }
 
 }  // namespace oocmap::sql

@@ -118,10 +118,10 @@ const char* type_name(const Member& member) {
   }
 }
 
-const char* type_name(Store& store, const Transaction& transaction, const Member& stored) {
-  const Member member = shown_member(store, transaction, stored);
-  if (!member.in_immutables()) return type_name(member);
-  return payload_type_name(member.payload_kind(), store.payload(transaction, member));
+const char* type_name(Store& store, const Transaction& transaction, const Member& member) {
+  const Member shown = shown_member(store, transaction, member);
+  if (!shown.in_immutables()) return type_name(shown);
+  return payload_type_name(shown.payload_kind(), store.payload(transaction, shown));
 }
 
 void result_text(sqlite3_context* context, Bytes text) {
@@ -176,11 +176,11 @@ size_t length_limit(sqlite3_context* context) {
 }
 
 void result_value(sqlite3_context* context, Counters& counters, Store& store,
-                  const Transaction& transaction, const Member& stored) {
-  const Member member = shown_member(store, transaction, stored);
-  if (member.container()) return result_json(context, counters, store, transaction, member);
+                  const Transaction& transaction, const Member& member) {
+  const Member shown = shown_member(store, transaction, member);
+  if (shown.container()) return result_json(context, counters, store, transaction, shown);
   ++counters.values_rendered;
-  result_scalar(context, member, scalar_payload(store, transaction, member));
+  result_scalar(context, shown, scalar_payload(store, transaction, shown));
 }
 
 void result_json(sqlite3_context* context, Counters& counters, Store& store,

@@ -100,7 +100,15 @@ TEST_F(SchemaTest, RootsAndTheirMembers) {
   EXPECT_EQ(columns("$.people"), "\"age\" INTEGER PATH '$.age'");
   EXPECT_EQ(columns("$.rows"), "\"a\" INTEGER PATH '$.a',\n  \"b\" TEXT PATH '$.b'");
   EXPECT_EQ(text("t", "$.flat"),
-            "CREATE VIRTUAL TABLE \"t\" USING oocmap('" + path + "', root='$.flat')");
+            "CREATE VIRTUAL TABLE \"t\" USING oocmap('" + path + "', root='$.flat', key INTEGER)");
+  insert("'numbers'", "{}");
+  EXPECT_EQ(text("t", "$.numbers").find("key INTEGER"), std::string::npos);
+  db.run("CREATE VIRTUAL TABLE temp.n USING oocmap('" + path + "', root='$.numbers')");
+  db.run("INSERT INTO n(key, value) VALUES (1, 'a'), (7, 'b')");
+  EXPECT_EQ(text("t", "$.numbers"), "CREATE VIRTUAL TABLE \"t\" USING oocmap('" + path +
+                                        "', root='$.numbers', key INTEGER)");
+  db.run("INSERT INTO n(key, value) VALUES ('7', 'c')");
+  EXPECT_EQ(text("t", "$.numbers").find("key INTEGER"), std::string::npos);
   EXPECT_THAT(columns(), HasSubstr("PATH '$.ann.age'"));
 }
 
