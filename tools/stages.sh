@@ -122,3 +122,17 @@ check_tsan() {
   cmake --build build/tsan
   "${fixed_addresses[@]}" ctest --test-dir build/tsan --output-on-failure --no-tests=ignore -R 'Thread|Concurren'
 }
+
+# --- torture --------------------------------------------------------------------------------------
+
+# torture_stages SIZE [NAME]: a stage for each file of tests/torture, or for tests/torture/test_NAME.py.
+torture_stages() {
+  export OOCMAP_TORTURE="$1"
+  local file found=0
+  for file in tests/torture/test_*.py; do
+    [[ -z "${2-}" || "$file" == "tests/torture/test_$2.py" ]] || continue
+    found=1
+    stage "torture ($1): $(basename "$file" .py | cut -c 6-)" run_pytest "$file"
+  done
+  ((found)) || fail "No test \"${2-}\" in tests/torture: give the X of a test_X.py there."
+}
