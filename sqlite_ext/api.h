@@ -12,7 +12,9 @@
 
 namespace oocmap::sql {
 
-extern constinit thread_local const sqlite3_api_routines* sqlite3_api;
+// initial-exec: every call of SQLite's goes through it.
+[[gnu::tls_model(
+    "initial-exec")]] extern constinit thread_local const sqlite3_api_routines* sqlite3_api;
 
 // SQLite calls us, we call SQLite, which may call us again through another library: each entry
 // restores what it found.

@@ -50,7 +50,7 @@ lint_stages() {
   stage "ruff format" .venv/bin/ruff format --check .
   stage "mypy --strict" .venv/bin/mypy
   stage "mypy --strict on examples of use" .venv/bin/mypy tests/typing/examples.py
-  stage "basedpyright on examples of use" .venv/bin/basedpyright
+  stage "basedpyright on examples of use" .venv/bin/basedpyright --project pyproject.toml
   stage "types of all public names" check_public_types
 }
 

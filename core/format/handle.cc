@@ -1,5 +1,8 @@
 #include "core/format/handle.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "core/base/error.h"
 #include "core/format/corrupt.h"
 #include "core/format/packed.h"
@@ -54,21 +57,26 @@ Key read_key(Bytes from) {
 
 bool is_handle(Bytes bytes) noexcept { return bytes.starts_with(kHandleMagic); }
 
+// One is made for each row that SQL reads, so a container's is put together on the stack.
 Buffer encode_handle(const Handle& handle) {
-  Buffer out = begin(kHandleMagic);
-  out.push_back(static_cast<char>(handle.kind));
-  append_le(out, handle.store_id);
-  if (handle.kind == HandleKind::kScalar) {
-    out.append(handle.packed);
-    return out;
-  }
-  out.push_back(static_cast<char>(handle.tag));
-  append_le(out, handle.identity);
+  constexpr size_t kMost = 40;
+  char bytes[kMost];
+  char* end = std::copy(kHandleMagic.begin(), kHandleMagic.end(), bytes);
+  *end++ = kVersion;
+  *end++ = static_cast<char>(handle.kind);
+  const auto put = [&](const auto& value) {
+    std::memcpy(end, &value, sizeof value);
+    end += sizeof value;
+  };
+  put(handle.store_id);
+  if (handle.kind == HandleKind::kScalar) return Buffer(bytes, end).append(handle.packed);
+  put(handle.tag);
+  put(handle.identity);
   if (handle.kind == HandleKind::kUncommitted) {
-    append_le(out, handle.nonce);
-    append_le(out, handle.birth);
+    put(handle.nonce);
+    put(handle.birth);
   }
-  return out;
+  return {bytes, end};
 }
 
 Handle decode_handle(Bytes bytes) {

@@ -231,9 +231,15 @@ Path Path::of_index(int64_t index) {
 std::optional<Member> get_path(Store& store, const Transaction& transaction, const Member& start,
                                const Path& path) {
   Member at = shown_member(store, transaction, start);
+  uint64_t record_id = UINT64_MAX;  // none; what was stored together is in one record
+  Bytes record;
   for (const PathStep& step : path.steps()) {
     if (!at.container()) return std::nullopt;
-    const NodeView node = store.locate(transaction, at.word);
+    if (record_of(at.word) != record_id) {
+      record_id = record_of(at.word);
+      record = store.record(transaction, record_id);
+    }
+    const NodeView node = NodeView::locate(record, at.word);
     std::optional<Member> next;
     if (node.container_kind() == WordKind::kDict) {
       if (step.key) next = dict_get(store, transaction, node, *step.key);

@@ -11,7 +11,7 @@
 #include "core/lmdb/errors.h"
 #include "core/lmdb/process.h"
 #include "core/lmdb/registry.h"
-#include "core/lmdb/write_cursors.h"
+#include "core/lmdb/kept_cursors.h"
 
 namespace oocmap {
 namespace {
@@ -233,7 +233,7 @@ WriteTransaction Environment::begin_in(std::chrono::milliseconds timeout,
   transaction.environment_ = this;
   transaction.writable_ = true;
   transaction.dirty_ = std::make_unique<DirtyPages>(nullptr);
-  transaction.places_ = std::make_unique<WriteCursors>();
+  transaction.places_ = std::make_unique<KeptCursors>();
   transaction.on_writer_thread_ = explicit_transaction;
   transaction.stamp_ = {serial(), mdb_txn_id(transaction.txn_), next_write_generation()};
   return transaction;

@@ -10,7 +10,7 @@
 #include "core/lmdb/environment.h"
 #include "core/lmdb/environment_state.h"
 #include "core/lmdb/errors.h"
-#include "core/lmdb/write_cursors.h"
+#include "core/lmdb/kept_cursors.h"
 
 namespace oocmap {
 namespace {
@@ -93,7 +93,17 @@ ReadTransaction& ReadTransaction::operator=(ReadTransaction&& other) noexcept {
   return *this;
 }
 
+void ReadTransaction::keep_places() {
+  if (places_ == nullptr) places_ = std::make_unique<KeptCursors>();
+}
+
+// LMDB only frees them: it does not know the cursors of a read transaction.
+void ReadTransaction::drop_places() noexcept {
+  if (places_ != nullptr) places_->close();
+}
+
 ReadTransaction::~ReadTransaction() {
+  drop_places();
   if (txn_ == nullptr || !environment_->owned_by_this_process()) return;
   mdb_txn_abort(txn_);
   environment_->leave();
@@ -101,6 +111,7 @@ ReadTransaction::~ReadTransaction() {
 
 void ReadTransaction::renew() {
   environment_->check_owned();
+  drop_places();
   mdb_txn_reset(txn_);
   if (mdb_txn_renew(txn_) == 0) {
     stamp_.transaction_id = mdb_txn_id(txn_);
@@ -231,7 +242,7 @@ WriteTransaction WriteTransaction::begin_nested() {
   inner.writable_ = true;
   inner.depth_ = depth_ + 1;
   inner.dirty_ = std::make_unique<DirtyPages>(dirty_.get());
-  inner.places_ = std::make_unique<WriteCursors>();
+  inner.places_ = std::make_unique<KeptCursors>();
   inner.stamp_ = stamp_;
   inner.written();
   return inner;
@@ -304,7 +315,7 @@ int WriteTransaction::end(bool commit, const std::function<void()>& on_failure) 
 }
 
 void WriteTransaction::restart() {
-  places_ = std::make_unique<WriteCursors>();
+  places_ = std::make_unique<KeptCursors>();
   if (cursors_ != nullptr) cursors_->end();
   cursors_.reset();
   int code = 0;

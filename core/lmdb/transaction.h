@@ -22,7 +22,7 @@ namespace oocmap {
 class Environment;
 class CursorPool;
 class DirtyPages;
-class WriteCursors;
+class KeptCursors;
 
 // Do not renumber, do not rename: the names are on disk (docs/format.md).
 enum class Database : uint8_t {
@@ -57,8 +57,8 @@ class OOCMAP_API Transaction {
   // Returns:   nullopt when absent (absence is never an exception).
   // Lifetime:  the view points into the map; valid while stamp() is unchanged and this lives.
   // Errors:    kIo, kCorrupt.
-  // Cost:      one B-tree descent, no copy; in a write transaction none where the key stands on
-  //            the page of the last one.
+  // Cost:      one B-tree descent, no copy; in a write transaction, and in a read transaction that
+  //            keeps its places, none where the key stands on the page of the last one.
   std::optional<Bytes> get(Database database, Bytes key) const;
   std::optional<Bytes> get(Database database, uint64_t key) const;
 
@@ -82,7 +82,7 @@ class OOCMAP_API Transaction {
   // Write transactions only, made at the first cursor: LMDB frees a write transaction's cursors
   // with it, and a Cursor must know.
   mutable std::shared_ptr<CursorPool> cursors_;
-  std::unique_ptr<WriteCursors> places_;  // write transactions only
+  std::unique_ptr<KeptCursors> places_;  // write transactions, and ReadTransaction::keep_places()
   friend class Cursor;
 };
 
@@ -96,9 +96,13 @@ class OOCMAP_API ReadTransaction final : public Transaction {
 
   void renew();  // takes the newest snapshot. Cost: about 10 ns. Errors: kIo
   bool active() const noexcept { return txn_ != nullptr; }
+  // For a transaction of many reads: from now on get() looks on the page it found the last key of
+  // the database on before it descends. Cost: a cursor for each database read.
+  void keep_places();
 
  private:
   friend class Environment;
+  void drop_places() noexcept;
 };
 
 // A write transaction, or one nested in another.

@@ -31,8 +31,9 @@ std::shared_ptr<Session> Session::create(std::shared_ptr<Store> store) {
 
 std::shared_ptr<Session> Session::create_snapshot(std::shared_ptr<Store> store) {
   std::shared_ptr<Session> session = create(std::move(store));
-  session->state_->pinned =
-      std::make_shared<ReadTransaction>(session->store_->environment().begin_read());
+  auto moment = std::make_shared<ReadTransaction>(session->store_->environment().begin_read());
+  moment->keep_places();
+  session->state_->pinned = std::move(moment);
   session->set_read_only(true);
   session->set(kPinned);
   return session;
@@ -47,18 +48,14 @@ Session::~Session() {
   if (!usable()) static_cast<void>(state_.release());
 }
 
-bool Session::usable() const noexcept { return store_->environment().owned_by_this_process(); }
-
-void Session::check_open() const {
+void Session::refuse() const {
   if (has(kClosed)) {
     throw Error(ErrorCode::kClosed, "the map '" + store_->path() + "' is closed");
   }
-  if (!usable()) {
-    throw Error(ErrorCode::kClosed,
-                "the map '" + store_->path() +
-                    "' was opened before this process was forked, and belongs to the parent: open "
-                    "it again");
-  }
+  throw Error(ErrorCode::kClosed,
+              "the map '" + store_->path() +
+                  "' was opened before this process was forked, and belongs to the parent: open it "
+                  "again");
 }
 
 void Session::close() noexcept {

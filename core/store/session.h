@@ -132,8 +132,12 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   }
   void set(Attention bit) noexcept { attention_.fetch_or(bit, std::memory_order_acq_rel); }
   void clear(Attention bit) noexcept { attention_.fetch_and(~bit, std::memory_order_acq_rel); }
-  bool usable() const noexcept;  // false in a forked child
-  void check_open() const;
+  // False in a forked child.
+  bool usable() const noexcept { return store_->environment().owned_by_this_process(); }
+  void check_open() const {
+    if (has(kClosed) || !usable()) refuse();
+  }
+  [[noreturn]] void refuse() const;
   bool takes_part(View view) const noexcept;
   void check_writable() const;
   void open_level(int level);

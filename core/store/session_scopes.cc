@@ -31,7 +31,7 @@ void ReadScope::attach(Session& session, View view) {
   const bool snapshot = view == View::kSession && session.has(Session::kSnapshot);
   if (!session.takes_part(view) && !snapshot) return;
   lock_ = std::unique_lock(state.mutex);
-  session.check_open();
+  if (session.has(Session::kClosed)) session.check_open();  // another thread's doing meanwhile
   if (session.takes_part(view)) {
     state.check_sound(session.store_->path());
     if (!state.levels.empty()) {
@@ -40,7 +40,10 @@ void ReadScope::attach(Session& session, View view) {
     }
   }
   if (snapshot && state.cursors > 0) {
-    if (!state.snapshot.active()) state.snapshot = session.store_->environment().begin_read();
+    if (!state.snapshot.active()) {
+      state.snapshot = session.store_->environment().begin_read();
+      state.snapshot.keep_places();
+    }
     transaction_ = &state.snapshot;
     return;
   }

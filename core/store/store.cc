@@ -127,10 +127,14 @@ void Store::read_meta(const Transaction& transaction) {
 
 // --- Reading
 
-NodeView Store::locate(const Transaction& transaction, Identity identity) const {
-  const auto record = transaction.get(Database::kRecords, record_of(identity));
+Bytes Store::record(const Transaction& transaction, uint64_t id) const {
+  const auto record = transaction.get(Database::kRecords, id);
   if (!record) throw_stale();
-  return NodeView::locate(*record, identity);
+  return *record;
+}
+
+NodeView Store::locate(const Transaction& transaction, Identity identity) const {
+  return NodeView::locate(record(transaction, record_of(identity)), identity);
 }
 
 Bytes Store::payload(const Transaction& transaction, const Member& member) const {

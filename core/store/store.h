@@ -61,6 +61,8 @@ class OOCMAP_API Store : public std::enable_shared_from_this<Store> {
 
   // --- Reading
 
+  // A record's bytes. Cost, lifetime, errors: those of locate().
+  Bytes record(const Transaction& transaction, uint64_t id) const;
   // Finds a container's node. Cost: one descent. Lifetime: until the transaction's stamp changes.
   // Errors: kStaleHandle where the container is gone, kCorrupt.
   NodeView locate(const Transaction& transaction, Identity identity) const;

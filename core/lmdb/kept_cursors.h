@@ -1,11 +1,12 @@
-// The cursors a write transaction reads and writes through. Private to core/lmdb.
+// The cursors a transaction reads and writes through, one a database. Private to core/lmdb.
 //
 // mdb_get and mdb_put descend from the root each time; a cursor that stands on the right page finds
 // its place there. Not for appending: mdb_cursor_put with MDB_APPEND looks for the end anew in some
 // versions of LMDB, and in others trusts a cursor that was there once.
 //
-// LMDB moves them along with what is written beside them, frees them with the transaction, and
-// copies them where one is nested in it.
+// In a write transaction LMDB moves them along with what is written beside them, frees them with
+// the transaction, and copies them where one is nested in it. In a read transaction they are the
+// owner's to close(), before or after its end.
 #pragma once
 
 #include <lmdb.h>
@@ -17,7 +18,7 @@
 
 namespace oocmap {
 
-class WriteCursors {
+class KeptCursors {
  public:
   // The cursor of `database`, whose number is `handle`; made at the first call.
   // Returns: LMDB's code, 0 where `cursor` is set.
