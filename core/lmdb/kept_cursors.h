@@ -12,6 +12,7 @@
 #include <lmdb.h>
 
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "core/lmdb/transaction.h"
@@ -27,6 +28,32 @@ class KeptCursors {
     const int code = known == nullptr ? mdb_cursor_open(transaction, handle, &known) : 0;
     cursor = known;
     return code;
+  }
+
+  // mdb_get through the cursor.
+  int get(MDB_txn* transaction, Database database, unsigned handle, MDB_val& key,
+          MDB_val& value) noexcept {
+    MDB_cursor* cursor = nullptr;
+    const int code = find(transaction, database, handle, cursor);
+    return code == 0 ? mdb_cursor_get(cursor, &key, &value, MDB_SET) : code;
+  }
+
+  // In a read transaction: whether `key` is among the next rows behind the one found last, as ids
+  // are that were given one after the other. A step is a fifth of the cost of looking for it.
+  bool get_following(Database database, uint64_t key, MDB_val& value) noexcept {
+    constexpr uint64_t kSteps = 3;
+    const auto at = static_cast<size_t>(database);
+    const uint64_t last = std::exchange(last_keys_[at], key);
+    if (key <= last || key - last > kSteps || cursors_[at] == nullptr) return false;
+    for (uint64_t step = last; step < key; ++step) {
+      MDB_val found;
+      uint64_t id = 0;
+      if (mdb_cursor_get(cursors_[at], &found, &value, MDB_NEXT) != 0) return false;
+      if (found.mv_size != sizeof id) return false;
+      std::memcpy(&id, found.mv_data, sizeof id);
+      if (id >= key) return id == key;
+    }
+    return false;
   }
 
   // Before one is nested in the transaction: copying them would cost more than making them again.
@@ -49,6 +76,7 @@ class KeptCursors {
   static constexpr uint8_t kWait = 31;
   std::array<MDB_cursor*, kDatabaseCount> cursors_ = {};
   std::array<uint8_t, kDatabaseCount> waits_ = {};
+  std::array<uint64_t, kDatabaseCount> last_keys_ = {};
 };
 
 }  // namespace oocmap

@@ -54,9 +54,7 @@ std::optional<Bytes> Transaction::get(Database database, Bytes key) const {
   const unsigned handle = environment_->database_handle(database);
   int code = 0;
   if (places_ != nullptr) {
-    MDB_cursor* cursor = nullptr;
-    code = places_->find(txn_, database, handle, cursor);
-    if (code == 0) code = mdb_cursor_get(cursor, &k, &v, MDB_SET);
+    code = places_->get(txn_, database, handle, k, v);
   } else {
     code = mdb_get(txn_, handle, &k, &v);
   }
@@ -67,6 +65,10 @@ std::optional<Bytes> Transaction::get(Database database, Bytes key) const {
 }
 
 std::optional<Bytes> Transaction::get(Database database, uint64_t key) const {
+  if (places_ != nullptr && !writable_) {
+    MDB_val v;
+    if (places_->get_following(database, key, v)) return bytes(v);
+  }
   return get(database, integer_bytes(key));
 }
 

@@ -55,6 +55,40 @@ TEST_F(TransactionTest, BadKeysAreRefusedAndHarmless) {
   EXPECT_TRUE(stored(std::string(511, 'x')));
 }
 
+// Ids with gaps of every small size, asked for forwards, backwards and at random, with absent ones.
+TEST_F(TransactionTest, KeptPlacesFindWhatADescentFinds) {
+  constexpr uint64_t kIds = 3000;
+  const auto there = [](uint64_t id) { return id % 7 != 0 && id % 11 > 3; };
+  WriteTransaction writing = begin();
+  for (uint64_t id = 1; id < kIds; ++id) {
+    if (there(id)) writing.append(Database::kRecords, id, std::string(id % 5 * 900, 'x'));
+  }
+  writing.commit();
+  ReadTransaction reading = environment->begin_read();
+  reading.keep_places();
+  const auto check = [&](uint64_t id) {
+    const auto found = reading.get(Database::kRecords, id);
+    ASSERT_EQ(found.has_value(), id < kIds && there(id)) << id;
+    if (found) {
+      ASSERT_EQ(found->size(), id % 5 * 900) << id;
+    }
+  };
+  for (int round = 0; round < 2; ++round) {
+    for (uint64_t id = 1; id < kIds + 9; ++id) check(id);
+    for (uint64_t id = 2; id < kIds + 9; id += 2) check(id);
+    for (uint64_t id = kIds + 9; id > 0; --id) check(id);
+    uint64_t random = 1;
+    for (int i = 0; i < 20'000; ++i) {
+      random = random * 6364136223846793005u + 1442695040888963407u;
+      check(1 + (random >> 33) % (i % 2 == 0 ? kIds + 9 : 12));
+    }
+    WriteTransaction more = begin();
+    more.put(Database::kMeta, "k", "v");
+    more.commit();
+    reading.renew();
+  }
+}
+
 TEST_F(TransactionTest, DestructionAborts) {
   begin().put(Database::kMeta, "k", "v");
   EXPECT_FALSE(stored("k"));
