@@ -112,7 +112,8 @@ bool is_name(const Token& token) {
 
 // `key TYPE`: what clients that bind all keys as text need to know.
 void read_key_type(const std::vector<Token>& tokens, const std::string& argument, Arguments& to) {
-  static constexpr char kForm[] = "; expected the key's type alone: key INTEGER";
+  static constexpr char kForm[] =
+      "; expected the key's type alone: key INTEGER (a column of another name can have a PATH)";
   if (!to.key_type.empty()) fail("the type of \"key\" is given twice");
   size_t at = 1;
   to.key_type = read_type(tokens, at, argument, kForm);
@@ -170,6 +171,10 @@ void check_column_names(const Arguments& arguments, const std::string& table) {
     }
     return false;
   };
+  if (!arguments.function && same_name(table, "oocmap")) {
+    fail("a table cannot be named \"" + table +
+         "\": it would hide the table-valued function oocmap('data.ooc' [, '$.path'])");
+  }
   if (is_taken(table)) {
     fail("a table cannot be named \"" + table +
          "\": its handle column has the table's name, and there is a column of that name");

@@ -104,14 +104,15 @@ class PlanBuilder {
     if (!words_.empty() && *words != '\0') words_ += ' ';
     words_ += words;
   }
-  // Takes constraint `i` over: SQLite need not check it again.
+  // Takes constraint `i` over. `omit`: SQLite need not check it again.
   void take(int i, bool omit = true) {
     info_->aConstraintUsage[i].argvIndex = ++arguments_;
     info_->aConstraintUsage[i].omit = omit;
   }
+  // Whether SQLite has nothing left to check.
   bool took_all() const {
     for (int i = 0; i < info_->nConstraint; ++i) {
-      if (!is_limit(*info_, i) && info_->aConstraintUsage[i].argvIndex == 0) return false;
+      if (!is_limit(*info_, i) && !info_->aConstraintUsage[i].omit) return false;
     }
     return true;
   }
@@ -138,16 +139,21 @@ void take_arguments(const FunctionConstraints& function, PlanBuilder& plan) {
   plan.take(function.root);
 }
 
-void take_range(const sqlite3_index_info& info, const Offer& offer, PlanBuilder& plan) {
+// Where keys are compared as text SQLite checks again: it turns a literal number into text, and not
+// the number in a column without a type, and a table cannot see which of the two it is given.
+bool is_exact(const Table& table) { return table.arguments.key_affinity != Affinity::kText; }
+
+void take_range(const Table& table, const sqlite3_index_info& info, const Offer& offer,
+                PlanBuilder& plan) {
   if (offer.lower >= 0) {
     const bool open = info.aConstraint[offer.lower].op == SQLITE_INDEX_CONSTRAINT_GT;
     plan.add(kPlanLower | (open ? kPlanLowerOpen : 0), open ? "key>?" : "key>=?");
-    plan.take(offer.lower);
+    plan.take(offer.lower, is_exact(table));
   }
   if (offer.upper >= 0) {
     const bool open = info.aConstraint[offer.upper].op == SQLITE_INDEX_CONSTRAINT_LT;
     plan.add(kPlanUpper | (open ? kPlanUpperOpen : 0), open ? "key<?" : "key<=?");
-    plan.take(offer.upper);
+    plan.take(offer.upper, is_exact(table));
   }
 }
 
@@ -214,14 +220,14 @@ bool choose_plan(Table& table, sqlite3_index_info* info) {
     info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
   } else if (offer.equal >= 0) {
     plan.add(kPlanKey, "key=?");
-    plan.take(offer.equal);
+    plan.take(offer.equal, is_exact(table));
     if (!each || offer.item >= 0) info->idxFlags = SQLITE_INDEX_SCAN_UNIQUE;
   } else if (offer.in >= 0) {
     plan.add(kPlanKeys, "key IN (...)");
     sqlite3_vtab_in(info, offer.in, 1);
-    plan.take(offer.in);
+    plan.take(offer.in, is_exact(table));
   } else {
-    take_range(*info, offer, plan);
+    take_range(table, *info, offer, plan);
   }
   if (offer.row_id < 0 && offer.item >= 0) {
     plan.add(kPlanItem, "item=?");

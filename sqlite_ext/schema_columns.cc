@@ -137,7 +137,9 @@ std::vector<SuggestedColumn> ColumnSample::columns(const std::string& table) con
   order.resize(std::min(order.size(), kMostColumns));
   std::erase_if(order, [this](size_t i) { return seen_[i].count == 0; });
   std::sort(order.begin(), order.end());
-  std::vector<std::string> taken = {"key", "value", "type", "key_type", "json", table};
+  // Also what would hide the column that UPDATE ... SET path = writes by, and collide with each=.
+  std::vector<std::string> taken = {"key",  "value", "type",  "key_type", "json",
+                                    "path", "item",  "rowid", table};
   std::vector<SuggestedColumn> columns;
   for (const size_t i : order) {
     const Seen& seen = seen_[i];

@@ -38,8 +38,10 @@ void stats(Connection& connection, sqlite3_context* context, int, sqlite3_value*
   }
   const auto session = connection.session_with(decode_handle(blob_bytes(argv[0])).store_id);
   if (!session) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "the handle belongs to a map on which no table of this connection is open");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "the handle belongs to a map on which no table of this connection is open: create one on "
+        "its file (CREATE VIRTUAL TABLE temp.m USING oocmap('data.ooc'))");
   }
   result_json_text(context, stats_json(*session));
 }

@@ -41,8 +41,10 @@ ResolvedHandle resolve_handle(Connection& connection, Bytes bytes) {
   if (handle.kind == HandleKind::kScalar) return {nullptr, unpack_scalar(handle.packed)};
   auto session = connection.session_with(handle.store_id);
   if (!session) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "the handle belongs to a map on which no table of this connection is open");
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "the handle belongs to a map on which no table of this connection is open: create one on "
+        "its file (CREATE VIRTUAL TABLE temp.m USING oocmap('data.ooc'))");
   }
   if (handle.kind == HandleKind::kUncommitted) check_birth(*session, handle);
   return {std::move(session), {handle.tag, handle.identity}};

@@ -46,6 +46,12 @@ std::optional<Member> Table::find_root(const Transaction& transaction) {
   return get_path(store, transaction, map_member(store), arguments.root);
 }
 
+bool Table::has_root() {
+  const ReadScope scope(session(), View::kSession);
+  const std::optional<Member> found = find_root(scope.transaction());
+  return found && found->container();
+}
+
 NodeView Table::root(const Transaction& transaction) {
   const std::optional<Member> found = find_root(transaction);
   const auto what = [this] {

@@ -42,6 +42,8 @@ struct Table : sqlite3_vtab {
 
   // The value `root` leads to; nullopt where it leads to nothing.
   std::optional<Member> find_root(const Transaction& transaction);
+  // Whether there is a container for rows to lie in. Errors: those of session().
+  bool has_root();
   // Its node. Errors: kInvalidArgument where it leads to nothing, kTypeMismatch where to a scalar.
   NodeView root(const Transaction& transaction);
   // The container the rows lie in: the root, or with each= what that leads to in the root's member

@@ -58,9 +58,14 @@ std::optional<KeyRange> read_range(int plan, Affinity affinity, PlanArguments& a
   bool has_null = false;
   const auto bound = [&]() -> std::optional<KeyPlace> {
     sqlite3_value* const value = arguments.take();
-    if (sqlite3_value_type(value) != SQLITE_NULL) return asked_place(value, affinity);
-    has_null = true;
-    return std::nullopt;
+    const int type = sqlite3_value_type(value);
+    has_null = has_null || type == SQLITE_NULL;
+    if (type == SQLITE_NULL) return std::nullopt;
+    // SQLite makes text of a number, or numbers of the keys, or neither, by what the other side is,
+    // which is not to be seen here. It checks again what is not left out.
+    const bool number = type == SQLITE_INTEGER || type == SQLITE_FLOAT;
+    if (number && affinity == Affinity::kText) return std::nullopt;
+    return asked_place(value, affinity);
   };
   if (plan & kPlanLower) range.lower = bound();
   if (plan & kPlanUpper) range.upper = bound();

@@ -79,6 +79,7 @@ void FunctionCursor::filter(int plan, const std::vector<sqlite3_value*>& values)
   }
   open(text_argument(values[0], "the file"),
        arguments > 1 ? text_argument(values[1], "the root") : "$");
+  if (!meant_->has_root()) return rows_.reset();  // of many files, some may not have it
   if (!rows_) rows_ = std::make_unique<TableCursor>(*meant_);
   rows_->filter(plan & ~(kPlanFile | kPlanRoot),
                 {values.begin() + static_cast<ptrdiff_t>(arguments), values.end()});

@@ -1,6 +1,7 @@
 """OOCMap.create_table(): a part of a map as an SQL table."""
 
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,6 +38,19 @@ def test_columns_are_found(m: oocmap.OOCMap[Any, Any]) -> None:
         ("bob", "Bob", None, "Oslo", str(2**80)),
         ("ann", "Ann", 31, "Rome", None),
     ]
+
+
+def test_names_that_a_table_uses_itself(m: oocmap.OOCMap[Any, Any]) -> None:
+    m["files"] = {1: {"path": "/home", "item": 2, "rowid": 3, "key": 4, "json": 5}}
+    statement = m.create_table("files", "$.files")
+    found = re.findall(r'^  "(\w+)"', statement, re.MULTILINE)
+    assert found == ["path_2", "item_2", "rowid_2", "key_2", "json_2"]
+    m.connection.execute("UPDATE files SET path = '$.size', value = 7 WHERE key = 1")
+    assert m["files"].eager() == {
+        1: {"path": "/home", "item": 2, "rowid": 3, "key": 4, "json": 5, "size": 7}
+    }
+    with pytest.raises(oocmap.ArgumentError, match="cannot be named 'key'"):
+        m.create_table("others", "$.files", {"Key": "$.key"})
 
 
 def test_it_is_the_map_itself(m: oocmap.OOCMap[Any, Any]) -> None:
@@ -115,7 +129,7 @@ def test_a_map_that_is_only_read(m: oocmap.OOCMap[Any, Any], tmp_path: pathlib.P
         (("t", "people"), apsw.SQLError, "bad JSON path 'people'"),
         (("t", "$", {"c": "x"}), apsw.SQLError, "bad JSON path 'x'"),
         (("t", "$", {"c": "$.a", "C": "$.b"}), apsw.SQLError, "more than one column"),
-        (("t", "$", {"key": "$.a"}), apsw.SQLError, "expected the key's type alone"),
+        (("t", "$", {"key": "$.a"}), oocmap.ArgumentError, "cannot be named 'key'"),
         (("t", "$", {"c": ("TEXT PATH '$.b', d TEXT", "$.a")}), oocmap.ArgumentError, "is none"),
         (("t", "$", {"c": ("NOT NULL", "$.a")}), apsw.SQLError, "unexpected"),
         (("t\0", "$"), oocmap.ArgumentError, "NUL"),

@@ -58,6 +58,23 @@ def test_joins_over_many_files(tmp_path: Path, connection: Any) -> None:
     assert found == [(value,) for value in [0, 0, 0, 0, 6, 8, 12]]
 
 
+def test_a_file_without_the_root_has_no_rows(tmp_path: Path, connection: Any) -> None:
+    for name, value in (("one", {"a": {"x": 1}}), ("two", {"b": 1}), ("three", {"a": 5})):
+        with oocmap.OOCMap(tmp_path / name) as m:
+            m.update(value)
+    names = "VALUES ('one'), ('two'), ('three')"
+    sql = f"SELECT column1, key FROM ({names}) LEFT JOIN oocmap(? || column1, '$.a')"
+    found = rows(connection, sql, f"{tmp_path}/")
+    assert found == [("one", "x"), ("two", None), ("three", None)]
+
+
+def test_its_name_stays_its_own(path: Path, m: Any, connection: Any) -> None:
+    with pytest.raises(apsw.SQLError, match="would hide the table-valued function"):
+        connection.execute(f"CREATE VIRTUAL TABLE temp.OOCMap USING oocmap('{path}')")
+    with pytest.raises(apsw.SQLError, match="would hide the table-valued function"):
+        m.create_table("oocmap")
+
+
 def test_plans_reach_the_key(path: Path, m: Any, connection: Any) -> None:
     m["a"] = 1
     plans = {
@@ -121,5 +138,3 @@ def test_create_makes_the_file_in_every_wording(tmp_path: Path, connection: Any)
         file = tmp_path / f"{n}.ooc"
         connection.execute(f"{create} USING oocmap('{file}', create=1)")
         assert file.exists()
-    connection.execute(f"CREATE VIRTUAL TABLE oocmap USING oocmap('{file}')")
-    assert rows(connection, "SELECT count(*) FROM oocmap") == [(0,)]

@@ -58,7 +58,8 @@ TEST_F(ArgumentsTest, OptionsAreChecked) {
 }
 
 TEST_F(ArgumentsTest, KeyTakesATypeAlone) {
-  const std::string form = "; expected the key's type alone: key INTEGER";
+  const std::string form =
+      "; expected the key's type alone: key INTEGER (a column of another name can have a PATH)";
   EXPECT_EQ(rest_error("key"), "oocmap: no type in \"key\"" + form);
   EXPECT_EQ(rest_error("key TEXT PATH '$.a'"),
             "oocmap: unexpected \"PATH\" in \"key TEXT PATH '$.a'\"" + form);

@@ -40,6 +40,8 @@ def _columns(columns: Mapping[str, str | tuple[str, str]]) -> list[str]:
     arguments = []
     for name, column in columns.items():
         _check_text("a column's name", name)
+        if name.lower() == "key":
+            raise ArgumentError("a column cannot be named 'key': that is the entry's key")
         parts = ("", column) if isinstance(column, str) else column
         if not (isinstance(parts, tuple) and len(parts) == 2):
             raise TypeError(
