@@ -118,6 +118,8 @@ class OOCMAP_API Environment {
   friend class ReadTransaction;
   friend class WriteTransaction;
   friend class ThreadReader;
+  friend class VacuumLock;
+  friend class Puncher;
   struct State;
 
   Environment();

@@ -31,6 +31,7 @@ struct Environment::State {
   // who reopens clears serial_ and then looks at this: one of the two sees the other.
   std::atomic<int> live{0};
   std::atomic<uint32_t> commits{0};
+  std::atomic<bool> vacuuming{false};        // a VacuumLock of this process is held
   std::vector<ThreadReader::Slot*> readers;  // guarded by reader_mutex()
 };
 

@@ -83,6 +83,15 @@ bool filesystem_full(int fd) noexcept {
          static_cast<uint64_t>(file.st_size) + kAsGoodAsNothing > limit.rlim_cur;
 }
 
+int punch_hole(int fd, uint64_t offset, uint64_t length) noexcept {
+  for (;;) {
+    const int code = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                               static_cast<off_t>(offset), static_cast<off_t>(length));
+    if (code == 0) return 0;
+    if (errno != EINTR) return errno;
+  }
+}
+
 int rename_no_replace(const char* from, const char* to) noexcept {
   if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;

@@ -34,6 +34,10 @@ bool mounted_read_only(int fd) noexcept;
 // turns the short write that comes first into EIO.
 bool filesystem_full(int fd) noexcept;
 
+// Makes [offset, offset + length) of the file a hole: it reads as zeros and takes no space; the
+// file's size stays. Returns 0, EOPNOTSUPP where the file system has none, or another errno.
+int punch_hole(int fd, uint64_t offset, uint64_t length) noexcept;
+
 // Gives a file another name unless that is taken. Returns 0, EEXIST, or another errno.
 int rename_no_replace(const char* from, const char* to) noexcept;
 

@@ -54,17 +54,27 @@ int read_line(const char* line, void* data) {
   return 0;
 }
 
+Readers list_readers(MDB_env* env, const std::string& path) {
+  Readers readers;
+  // LMDB gives the largest result of read_line(), which has no failure.
+  if (mdb_reader_list(env, read_line, &readers) < 0) {
+    throw_lmdb("list the readers of", path, MDB_BAD_RSLOT);
+  }
+  return readers;
+}
+
 }  // namespace
+
+uint64_t oldest_read_transaction(Environment& environment) {
+  const ReadTransaction use = environment.begin_read();  // keeps it open
+  return list_readers(mdb_txn_env(use.raw()), environment.path()).oldest;
+}
 
 Statistics read_statistics(Environment& environment) {
   environment.clear_stale_readers();
   const ReadTransaction transaction = environment.begin_read();
   MDB_env* const env = mdb_txn_env(transaction.raw());
-  Readers readers;
-  // LMDB gives the largest result of read_line(), which has no failure.
-  if (mdb_reader_list(env, read_line, &readers) < 0) {
-    throw_lmdb("list the readers of", environment.path(), MDB_BAD_RSLOT);
-  }
+  const Readers readers = list_readers(env, environment.path());
   MDB_stat stat = {};
   MDB_envinfo info = {};
   mdb_env_stat(env, &stat);

@@ -25,4 +25,9 @@ struct Statistics {
 // Cost: a row of the free list for each commit whose pages are free, and a pass over the readers.
 OOCMAP_API Statistics read_statistics(Environment& environment);
 
+// The commit that the oldest read transaction of any process reads, UINT64_MAX where there is none.
+// The reader slots of dead processes count (Environment::clear_stale_readers).
+// Errors: kClosed, kIo. Cost: a pass over the readers.
+uint64_t oldest_read_transaction(Environment& environment);
+
 }  // namespace oocmap

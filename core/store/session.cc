@@ -121,6 +121,26 @@ bool Session::takes_part(View view) const noexcept {
   return in_transaction() && (view == View::kSession || owned_by_this_thread());
 }
 
+void Session::check_outside_transaction(const char* what) const {
+  check_open();
+  std::shared_ptr<const JoinHooks> hooks;
+  bool elsewhere = false;  // the connection's transaction is another thread's
+  {
+    const std::lock_guard lock(state_->mutex);
+    hooks = state_->hooks;
+    elsewhere = in_transaction() && !owned_by_this_thread();
+  }
+  const bool sql = !elsewhere && hooks != nullptr && hooks->in_transaction != nullptr &&
+                   hooks->in_transaction();
+  if (sql || takes_part(View::kThread)) {
+    throw Error(ErrorCode::kInvalidArgument, "cannot " + std::string(what) + " '" +
+                                                 store_->path() +
+                                                 "' inside a transaction: commit or roll it back "
+                                                 "first");
+  }
+  check_writable();
+}
+
 // Where another thread held the mutex when the process was forked, its levels cannot be looked at:
 // then every birth counts as one of its.
 uint64_t Session::open_since() const noexcept {

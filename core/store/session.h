@@ -99,6 +99,10 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   bool at_rest() const noexcept {
     return (attention_.load(std::memory_order_acquire) & (kClosed | kInTransaction | kPinned)) == 0;
   }
+  // Refuses what cannot be part of a transaction: `what` is a verb, for the message.
+  // Errors: kInvalidArgument where the calling thread has one open on this session, or the
+  // connection that owns the session is in one; kReadOnly; kClosed.
+  void check_outside_transaction(const char* what) const;
   // In a forked child: the first birth of the transaction that was open when its parent forked, 0
   // where none was.
   uint64_t open_since() const noexcept;

@@ -204,6 +204,11 @@ void Store::write_begun(WriteTransaction& transaction) {
   next_immutable_ = std::max(next_immutable_, stored_immutable_);
 }
 
+void Store::change_nothing(WriteTransaction& transaction) {
+  const Buffer flags(meta_row(transaction, kMetaFlags));
+  transaction.put(Database::kMeta, kMetaFlags, flags);
+}
+
 void Store::before_commit(WriteTransaction& transaction) {
   drain_graveyard(*this, transaction, kDrainAtCommit + take_credit());
   if (next_record_ != stored_record_) {

@@ -102,6 +102,8 @@ class OOCMAP_API Store : public std::enable_shared_from_this<Store> {
   // --- Called by sessions (and by nobody else), holding the write lock
   // Outermost: loads the counters. Errors: kCorrupt, kIo.
   void write_begun(WriteTransaction& transaction);
+  // Puts a row again as it is, so that there is something to commit. Errors: those of put; kCorrupt.
+  static void change_nothing(WriteTransaction& transaction);
   // Outermost: frees some garbage (reclaim.h), then stores the counters. Errors: those of put.
   void before_commit(WriteTransaction& transaction);
   uint64_t next_event() noexcept;  // at begin and savepoint; returns the level's first event

@@ -1,0 +1,138 @@
+#include "core/lmdb/punch.h"
+
+#include <lmdb.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "core/lmdb/errors.h"
+#include "core/lmdb/platform_linux.h"
+#include "core/lmdb/statistics.h"
+
+namespace oocmap {
+namespace {
+
+constexpr uint64_t kLongRun = 16;  // pages
+constexpr MDB_dbi kFreeList = 0;   // LMDB's own database: transaction -> count, page numbers
+
+struct CloseCursor {
+  void operator()(MDB_cursor* cursor) const { mdb_cursor_close(cursor); }
+};
+
+// Calls `use(page)` for each page that was freed before transaction `limit`.
+template <typename Use>
+void each_free_page(const ReadTransaction& transaction, size_t limit, const std::string& path,
+                    Use use) {
+  MDB_cursor* opened = nullptr;
+  int code = mdb_cursor_open(transaction.raw(), kFreeList, &opened);
+  if (code != 0) throw_lmdb("read", path, code);
+  const std::unique_ptr<MDB_cursor, CloseCursor> cursor(opened);
+  MDB_val key = {};
+  MDB_val value = {};
+  size_t word = 0;
+  while ((code = mdb_cursor_get(cursor.get(), &key, &value, MDB_NEXT)) == 0) {
+    if (key.mv_size != sizeof(word) || value.mv_size < sizeof(word)) code = MDB_CORRUPTED;
+    if (code != 0) break;
+    std::memcpy(&word, key.mv_data, sizeof(word));
+    if (word >= limit) return;
+    std::memcpy(&word, value.mv_data, sizeof(word));
+    const char* at = static_cast<const char*>(value.mv_data);
+    const size_t count = std::min(word, value.mv_size / sizeof(word) - 1);
+    for (size_t i = 0; i < count; ++i) {
+      at += sizeof(word);
+      std::memcpy(&word, at, sizeof(word));
+      use(word);
+    }
+  }
+  if (code != MDB_NOTFOUND) throw_lmdb("read the free list of", path, code);
+}
+
+}  // namespace
+
+bool Puncher::step(std::chrono::milliseconds timeout, std::chrono::milliseconds at_once) {
+  if (!supported_) return false;
+  environment_.clear_stale_readers();
+  sync();  // most of it without the lock
+  const WriteTransaction lock = environment_.begin_write(timeout);
+  const auto end = std::chrono::steady_clock::now() + at_once;
+  // After a crash the file is as of this commit, then, and not as of the one before, whose pages
+  // may be among the free ones of this.
+  sync();
+  const uint64_t page = find_free_pages();
+  for (;;) {
+    const Run run = next_run(position_);
+    if (run.count == 0) {
+      if (short_runs_) return false;
+      short_runs_ = true;
+      position_ = 0;
+      continue;
+    }
+    position_ = run.first + run.count;
+    const bool wanted = (run.count >= kLongRun) != short_runs_;
+    if (!wanted) continue;
+    if (!punch(run.first * page, (run.first + run.count) * page)) return false;
+    if (std::chrono::steady_clock::now() >= end) return true;
+  }
+}
+
+// The pages that no snapshot has: LMDB's own rule for using one again. Under the write lock, so
+// that none is taken. Returns the size of a page.
+uint64_t Puncher::find_free_pages() {
+  const ReadTransaction moment = environment_.begin_read();
+  MDB_env* const env = mdb_txn_env(moment.raw());
+  MDB_envinfo info = {};
+  MDB_stat stat = {};
+  mdb_env_info(env, &info);
+  mdb_env_stat(env, &stat);
+  free_.assign(info.me_last_pgno + 1, false);
+  const uint64_t limit =
+      std::min<uint64_t>(oldest_read_transaction(environment_), mdb_txn_id(moment.raw()));
+  // Pages 0 and 1 are LMDB's metas; a file that names them, or one behind the end, is damaged.
+  each_free_page(moment, limit, environment_.path(), [this](size_t page) {
+    if (page > 1 && page < free_.size()) free_[page] = true;
+  });
+  return stat.ms_psize;
+}
+
+Puncher::Run Puncher::next_run(uint64_t from) const noexcept {
+  const auto begin = free_.begin();
+  const auto at = [&](uint64_t page) { return begin + static_cast<std::ptrdiff_t>(page); };
+  if (from >= free_.size()) return {};
+  const auto first = std::find(at(from), free_.end(), true);
+  const auto last = std::find(first, free_.end(), false);
+  return {static_cast<uint64_t>(first - begin), static_cast<uint64_t>(last - first)};
+}
+
+// Only what is not a hole yet: a vacuum may come often. Returns false where there can be no holes.
+bool Puncher::punch(uint64_t begin, uint64_t end) {
+  const int fd = environment_.file_descriptor();
+  while (begin < end) {
+    const off_t data = lseek(fd, static_cast<off_t>(begin), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) return true;  // nothing but holes, or behind the end
+    if (data >= 0) begin = std::max(begin, static_cast<uint64_t>(data));
+    if (begin >= end) return true;
+    const off_t hole = lseek(fd, static_cast<off_t>(begin), SEEK_HOLE);
+    const uint64_t until = hole > 0 ? std::min(end, static_cast<uint64_t>(hole)) : end;
+    if (until <= begin) return true;
+    const int error = platform::punch_hole(fd, begin, until - begin);
+    supported_ = error != EOPNOTSUPP && error != ENOSYS;
+    if (!supported_) return false;
+    if (error != 0) throw_system("free pages of", environment_.path(), error);
+    bytes_ += until - begin;
+    begin = until;
+  }
+  return true;
+}
+
+void Puncher::sync() {
+  const ReadTransaction use = environment_.begin_read();  // keeps it open
+  const int code = mdb_env_sync(mdb_txn_env(use.raw()), /*force=*/1);
+  if (code != 0) {
+    throw_lmdb("make durable", environment_.path(), code, environment_.file_descriptor());
+  }
+}
+
+}  // namespace oocmap

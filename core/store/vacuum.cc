@@ -1,0 +1,117 @@
+#include "core/store/vacuum.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "core/lmdb/punch.h"
+#include "core/lmdb/vacuum_lock.h"
+#include "core/store/reclaim.h"
+
+namespace oocmap {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Step = VacuumProgress::Step;
+using std::chrono::milliseconds;
+
+// Between two transactions, for those that wait for the write lock: who polls for it does so every
+// millisecond.
+constexpr milliseconds kPause{2};
+constexpr milliseconds kBetweenReports{100};
+
+class Vacuum {
+ public:
+  Vacuum(Session& session, const VacuumOptions& options)
+      : store_(session.store()), options_(options), session_(Session::create(session.store_ptr())) {
+    session_->set_timeout(session.timeout());
+    if (options.time_limit) deadline_ = Clock::now() + *options.time_limit;
+  }
+
+  VacuumReport run() {
+    const VacuumLock lock(store_.environment());
+    report_.allocated_before = store_.environment().allocated_size();
+    report_.finished = free_graveyard() && punch();
+    report_.allocated_after = store_.environment().allocated_size();
+    return report_;
+  }
+
+ private:
+  bool free_graveyard();
+  bool punch();
+  // Whether to go on; calls the caller's function where it has not been for a while.
+  bool go_on(Step step, uint64_t done, uint64_t total);
+  // The same, between two write transactions.
+  bool go_on_writing(Step step, uint64_t done, uint64_t total);
+
+  Store& store_;
+  const VacuumOptions& options_;
+  std::shared_ptr<Session> session_;  // of its own: what it writes is nobody's transaction
+  VacuumReport report_;
+  std::optional<Clock::time_point> deadline_;
+  Clock::time_point last_report_;
+  std::optional<Step> reported_;
+};
+
+bool Vacuum::go_on(Step step, uint64_t done, uint64_t total) {
+  const Clock::time_point now = Clock::now();
+  if (deadline_ && now >= *deadline_) return false;
+  if (!options_.progress) return true;
+  if (reported_ == step && now < last_report_ + kBetweenReports) return true;
+  reported_ = step;
+  last_report_ = now;
+  return options_.progress({step, done, total});
+}
+
+bool Vacuum::go_on_writing(Step step, uint64_t done, uint64_t total) {
+  if (!go_on(step, done, total)) return false;
+  std::this_thread::sleep_for(kPause);
+  return true;
+}
+
+// What handles hold stays there, so rows are counted rather than awaited: once round, and on for as
+// long as that frees anything.
+bool Vacuum::free_graveyard() {
+  uint64_t looked_at = 0;
+  uint64_t freed_at = 0;
+  for (;;) {
+    WriteScope scope(*session_);
+    WriteTransaction& transaction = scope.transaction();
+    const uint64_t rows = transaction.size(Database::kGraveyard);
+    if (rows == 0 || looked_at - freed_at > rows) return true;
+    const uint64_t before = transaction.writes();
+    drain_graveyard(store_, transaction, options_.rows_at_once);
+    looked_at += options_.rows_at_once / 2 + 1;  // as many as it looks at
+    if (transaction.writes() != before) freed_at = looked_at;
+    scope.commit();
+    if (!go_on_writing(Step::kFree, looked_at, looked_at + rows)) return false;
+  }
+}
+
+bool Vacuum::punch() {
+  if (!options_.punch) return true;
+  // Pages that the last commit freed belong to the one before it. Two more make them free for good.
+  for (int i = 0; i < 2; ++i) {
+    WriteScope scope(*session_);
+    Store::change_nothing(scope.transaction());
+    scope.commit();
+  }
+  Puncher puncher(store_.environment());
+  bool more = true;
+  bool stopped = false;
+  while (more && !stopped) {
+    more = puncher.step(session_->timeout(), options_.punch_at_once);
+    report_.punched_bytes = puncher.bytes();
+    stopped = !go_on_writing(Step::kPunch, puncher.bytes(), 0);
+  }
+  report_.can_punch = puncher.supported();
+  return !more;
+}
+
+}  // namespace
+
+VacuumReport vacuum(Session& session, const VacuumOptions& options) {
+  session.check_outside_transaction("vacuum");
+  return Vacuum(session, options).run();
+}
+
+}  // namespace oocmap
