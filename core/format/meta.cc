@@ -1,5 +1,6 @@
 #include "core/format/meta.h"
 
+#include <charconv>
 #include <cstring>
 #include <string>
 
@@ -24,6 +25,15 @@ Buffer encode_fixed(T value) {
   Buffer out;
   append_le(out, value);
   return out;
+}
+
+constexpr size_t kHexDigits = 16;
+
+Buffer touched_key(char kind, uint64_t id) {
+  Buffer key(kMetaVacuumTouched);
+  key.push_back(kind);
+  for (size_t i = kHexDigits; i-- > 0;) key.push_back("0123456789abcdef"[id >> (4 * i) & 15]);
+  return key;
 }
 
 }  // namespace
@@ -55,6 +65,24 @@ Buffer encode_meta_u64(uint64_t value) { return encode_fixed(value); }
 uint64_t decode_meta_u64(Bytes key, Bytes value) { return decode_fixed<uint64_t>(key, value); }
 Buffer encode_meta_u8(uint8_t value) { return encode_fixed(value); }
 uint8_t decode_meta_u8(Bytes key, Bytes value) { return decode_fixed<uint8_t>(key, value); }
+
+Buffer touched_container_key(Identity identity) { return touched_key('c', identity); }
+Buffer touched_immutable_key(uint64_t id) { return touched_key('i', id); }
+
+Touched decode_touched_key(Bytes key) {
+  Touched touched;
+  const size_t head = kMetaVacuumTouched.size() + 1;
+  const char* const end = key.data() + key.size();
+  bool known = key.size() == head + kHexDigits && key.starts_with(kMetaVacuumTouched);
+  if (known) {
+    const auto [stop, error] = std::from_chars(key.data() + head, end, touched.id, 16);
+    const char kind = key[head - 1];
+    touched.container = kind == 'c';
+    known = error == std::errc() && stop == end && (kind == 'c' || kind == 'i');
+  }
+  if (!known) throw_corrupt("meta has a row \"" + std::string(key) + "\" that names nothing");
+  return touched;
+}
 
 StoreId decode_store_id(Bytes value) { return decode_fixed<StoreId>(kMetaStoreId, value); }
 

@@ -21,6 +21,11 @@ inline constexpr Bytes kMetaNextRecord = "next_record";        // u64
 inline constexpr Bytes kMetaNextImmutable = "next_immutable";  // u64
 inline constexpr Bytes kMetaDurability = "durability";         // u8 (Durability)
 inline constexpr Bytes kMetaRoot = "root";                     // u64, identity of the root dict
+// While a vacuum is under way, or was cut off. Readers need none of them.
+inline constexpr Bytes kMetaVacuumRecords = "vacuum_records";        // u64: ids below may be erased
+inline constexpr Bytes kMetaVacuumImmutables = "vacuum_immutables";  // u64, likewise
+inline constexpr Bytes kMetaVacuumSweeping = "vacuum_sweeping";      // u64: erasing below was begun
+inline constexpr Bytes kMetaVacuumTouched = "vacuum_touched ";       // and what: nothing
 
 // Feature bits. Do not renumber: on disk. A reader that does not know a bit refuses the file.
 inline constexpr uint64_t kFeaturePathIndexes = 1;  // reserved, with database "path_indexes"
@@ -46,6 +51,16 @@ Buffer encode_meta_u64(uint64_t value);
 uint64_t decode_meta_u64(Bytes key, Bytes value);
 Buffer encode_meta_u8(uint8_t value);
 uint8_t decode_meta_u8(Bytes key, Bytes value);  // Errors: kCorrupt for a wrong size
+
+// The key of a row kMetaVacuumTouched: 'c' and an identity, or 'i' and the id of an immutable, in
+// 16 hexadecimal digits.
+Buffer touched_container_key(Identity identity);
+Buffer touched_immutable_key(uint64_t id);
+struct Touched {
+  bool container = false;
+  uint64_t id = 0;  // an identity, or an immutable's
+};
+Touched decode_touched_key(Bytes key);  // Errors: kCorrupt
 
 // Errors: kCorrupt for a wrong size.
 StoreId decode_store_id(Bytes value);

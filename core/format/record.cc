@@ -242,4 +242,10 @@ size_t record_live(Bytes record) {
   return live;
 }
 
+bool slot_live(Bytes record, size_t slot) {
+  const size_t slots = record_slots(record);
+  return slot < slots &&
+         load_le<uint16_t>(record.data() + directory_start(record, slots) + 2 * slot) != 0;
+}
+
 }  // namespace oocmap

@@ -271,5 +271,7 @@ OOCMAP_API uint16_t record_flags(Bytes record);
 // Slots ever given out, and live nodes. Errors: kCorrupt.
 size_t record_slots(Bytes record);
 size_t record_live(Bytes record);
+// Whether `slot` has a node. Errors: kCorrupt.
+bool slot_live(Bytes record, size_t slot);
 
 }  // namespace oocmap

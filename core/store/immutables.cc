@@ -5,6 +5,7 @@
 
 #include "core/format/corrupt.h"
 #include "core/format/record.h"
+#include "core/store/barrier.h"
 
 namespace oocmap {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 constexpr size_t kShapeSlots = 1024;
 
 // Id of the immutable with this content, 0 where there is none. A hit is marked shared.
-uint64_t find_indexed(WriteTransaction& transaction, uint64_t hash, PayloadKind kind,
+uint64_t find_indexed(Store& store, WriteTransaction& transaction, uint64_t hash, PayloadKind kind,
                       Bytes payload) {
   const Buffer prefix = index_prefix(hash, IndexSpace::kImmutables);
   Cursor cursor(transaction, Database::kImmutableIndex);
@@ -27,6 +28,7 @@ uint64_t find_indexed(WriteTransaction& transaction, uint64_t hash, PayloadKind 
       const uint8_t flags = found.flags | kImmutableShared;
       transaction.put(Database::kImmutables, id, encode_immutable(flags, kind, payload));
     }
+    touch_immutable(store, transaction, id);
     return id;
   }
   return 0;
@@ -85,7 +87,10 @@ uint64_t ShapeIds::resolve(Store& store, WriteTransaction& transaction,
   Slot& slot = slots_[keys->hash() % kShapeSlots];
   const bool same =
       slot.keys == keys || (slot.keys != nullptr && slot.keys->payload() == keys->payload());
-  if (same && slot.epoch == store.cache_epoch()) return slot.id;
+  if (same && slot.epoch == store.cache_epoch()) {
+    touch_immutable(store, transaction, slot.id);
+    return slot.id;
+  }
   const uint64_t id = shape_id(store, transaction, keys->payload());
   slot = {keys, id, store.cache_epoch()};
   return id;
@@ -99,19 +104,23 @@ uint64_t place_recent(Store& store, WriteTransaction& transaction, PayloadKind k
   const uint64_t epoch = store.cache_epoch();
   const RecentTexts::Look look = recent.look(hash, kind, bytes, epoch);
   if (look.sight == RecentTexts::Sight::kFirst) return 0;
-  if (look.sight == RecentTexts::Sight::kStored) return look.id;
   uint64_t id = look.id;
+  if (look.sight == RecentTexts::Sight::kStored) {
+    touch_immutable(store, transaction, id);
+    return id;
+  }
   if (look.sight == RecentTexts::Sight::kSeen || !still_stored(transaction, id, kind, bytes)) {
     id = store.new_immutable_id();
     transaction.append(Database::kImmutables, id, encode_immutable(kImmutableShared, kind, bytes));
   }
+  touch_immutable(store, transaction, id);
   recent.set(hash, kind, bytes, id, epoch);
   return id;
 }
 
 uint64_t place_indexed(Store& store, WriteTransaction& transaction, PayloadKind kind, Bytes bytes) {
   const uint64_t hash = payload_hash(kind, bytes);
-  const uint64_t found = find_indexed(transaction, hash, kind, bytes);
+  const uint64_t found = find_indexed(store, transaction, hash, kind, bytes);
   return found != 0 ? found : make_indexed(store, transaction, hash, 0, kind, bytes);
 }
 
@@ -145,7 +154,7 @@ Member for_entry(Store& store, WriteTransaction& transaction, const Member& plac
 
 uint64_t shape_id(Store& store, WriteTransaction& transaction, Bytes payload) {
   const uint64_t hash = payload_hash(PayloadKind::kShape, payload);
-  const uint64_t found = find_indexed(transaction, hash, PayloadKind::kShape, payload);
+  const uint64_t found = find_indexed(store, transaction, hash, PayloadKind::kShape, payload);
   if (found != 0) return found;
   return make_indexed(store, transaction, hash, kImmutableShared, PayloadKind::kShape, payload);
 }
@@ -186,6 +195,10 @@ uint64_t place_immutable_record(Store& store, WriteTransaction& transaction, Byt
       const auto stored = transaction.get(Database::kRecords, id);
       if (!stored) throw_corrupt("immutable_index names a record that is not there");
       if (!same_content(*stored, record)) continue;
+      const Identity tuple = make_identity(id, 0);
+      // Garbage with holes, which a vacuum is about to erase, is no tuple to share.
+      if (!is_whole(store, transaction, tuple)) continue;
+      touch_container(store, transaction, tuple);
       add_record_flags(transaction, id, add_flags | kRecordShared);
       return id;
     }

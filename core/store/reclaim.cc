@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/store/barrier.h"
 #include "core/store/immutables.h"
 #include "core/store/reclaimer.h"
 
@@ -68,6 +69,7 @@ void drain_graveyard(Store& store, WriteTransaction& transaction, size_t limit) 
 
 void pin(Store& store, WriteTransaction& transaction, Identity identity) {
   store.locate(transaction, identity);
+  touch_container(store, transaction, identity);
   add_record_flags(transaction, record_of(identity), kRecordPinned);
 }
 

@@ -130,11 +130,10 @@ void Session::check_outside_transaction(const char* what) const {
     hooks = state_->hooks;
     elsewhere = in_transaction() && !owned_by_this_thread();
   }
-  const bool sql = !elsewhere && hooks != nullptr && hooks->in_transaction != nullptr &&
-                   hooks->in_transaction();
+  const bool sql =
+      !elsewhere && hooks != nullptr && hooks->in_transaction != nullptr && hooks->in_transaction();
   if (sql || takes_part(View::kThread)) {
-    throw Error(ErrorCode::kInvalidArgument, "cannot " + std::string(what) + " '" +
-                                                 store_->path() +
+    throw Error(ErrorCode::kInvalidArgument, "cannot " + std::string(what) + " '" + store_->path() +
                                                  "' inside a transaction: commit or roll it back "
                                                  "first");
   }

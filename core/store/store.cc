@@ -10,6 +10,7 @@
 #include "core/format/corrupt.h"
 #include "core/format/meta.h"
 #include "core/lmdb/process.h"
+#include "core/store/barrier.h"
 #include "core/store/immutables.h"
 #include "core/store/reclaim.h"
 
@@ -196,6 +197,7 @@ void Store::write_begun(WriteTransaction& transaction) {
   const uint64_t id = transaction.stamp().transaction_id;
   const bool alone = last_commit_ != 0 && id == last_commit_ + 1;
   last_commit_ = 0;
+  if (!alone || barrier_.records != 0) barrier_ = load_barrier(transaction);
   if (alone) return;  // nobody has written since our last commit: all we remember stands
   ++cache_epoch_;
   stored_record_ = meta_u64(transaction, kMetaNextRecord);

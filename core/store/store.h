@@ -44,6 +44,13 @@ class OOCMAP_API Shape {
   std::unordered_map<Bytes, int> index_;  // views into keys_
 };
 
+// What a vacuum under way has to be told (barrier.h). 0s: none is.
+struct Barrier {
+  uint64_t records = 0;     // ids below may be erased by it
+  uint64_t immutables = 0;  // likewise
+  uint64_t sweeping = 0;    // containers with records below may have lost what they refer to
+};
+
 class RecentTexts;  // the window of recently written strings (immutables.h)
 class ShapeIds;     // ids of recently written shapes (immutables.h)
 
@@ -102,7 +109,8 @@ class OOCMAP_API Store : public std::enable_shared_from_this<Store> {
   // --- Called by sessions (and by nobody else), holding the write lock
   // Outermost: loads the counters. Errors: kCorrupt, kIo.
   void write_begun(WriteTransaction& transaction);
-  // Puts a row again as it is, so that there is something to commit. Errors: those of put; kCorrupt.
+  // Puts a row again as it is, so that there is something to commit. Errors: those of put;
+  // kCorrupt.
   static void change_nothing(WriteTransaction& transaction);
   // Outermost: frees some garbage (reclaim.h), then stores the counters. Errors: those of put.
   void before_commit(WriteTransaction& transaction);
@@ -114,6 +122,12 @@ class OOCMAP_API Store : public std::enable_shared_from_this<Store> {
   // Ids rise and are never given twice by this process, rolled back or not.
   uint64_t new_record_id() noexcept { return next_record_++; }
   uint64_t new_immutable_id() noexcept { return next_immutable_++; }
+  // The next ones, not given out yet.
+  uint64_t next_record_id() const noexcept { return next_record_; }
+  uint64_t next_immutable_id() const noexcept { return next_immutable_; }
+  // As of the write transaction that is open. Who changes what the file says changes this, too.
+  const Barrier& barrier() const noexcept { return barrier_; }
+  void set_barrier(const Barrier& barrier) noexcept { barrier_ = barrier; }
   // Changes when ids this process remembers may have been freed or undone behind its back: at every
   // rollback, at the first write after another process's commit, and when vacuum says so.
   uint64_t cache_epoch() const noexcept { return cache_epoch_; }
@@ -157,6 +171,7 @@ class OOCMAP_API Store : public std::enable_shared_from_this<Store> {
   std::unique_ptr<RecentTexts> recent_;
   std::unique_ptr<ShapeIds> shape_ids_;
   uint64_t cache_epoch_ = 1;
+  Barrier barrier_;
   uint64_t last_commit_ =
       0;  // id of the last transaction of ours that was to be committed; 0: unknown
   const Store* inherited_ = nullptr;  // the parent of inherit(); never read through

@@ -5,7 +5,10 @@
 
 #include "core/lmdb/punch.h"
 #include "core/lmdb/vacuum_lock.h"
+#include "core/store/barrier.h"
 #include "core/store/reclaim.h"
+#include "core/store/sweeper.h"
+#include "core/store/tracer.h"
 
 namespace oocmap {
 namespace {
@@ -17,7 +20,7 @@ using std::chrono::milliseconds;
 // Between two transactions, for those that wait for the write lock: who polls for it does so every
 // millisecond.
 constexpr milliseconds kPause{2};
-constexpr milliseconds kBetweenReports{100};
+constexpr uint64_t kTraceAtOnce = 2000;  // containers
 
 class Vacuum {
  public:
@@ -30,14 +33,21 @@ class Vacuum {
   VacuumReport run() {
     const VacuumLock lock(store_.environment());
     report_.allocated_before = store_.environment().allocated_size();
-    report_.finished = free_graveyard() && punch();
+    report_.finished = free_graveyard() && trace_and_sweep() && punch();
     report_.allocated_after = store_.environment().allocated_size();
     return report_;
   }
 
  private:
+  // Each returns whether it came to its end.
   bool free_graveyard();
+  bool trace_and_sweep();
+  bool trace(Tracer& tracer);
+  bool trace_on(Tracer& tracer, const Transaction& transaction);
+  bool sweep(Tracer& tracer);
+  bool sweep_some(Tracer& tracer, Sweeper& sweeper);
   bool punch();
+  void lower();
   // Whether to go on; calls the caller's function where it has not been for a while.
   bool go_on(Step step, uint64_t done, uint64_t total);
   // The same, between two write transactions.
@@ -56,7 +66,7 @@ bool Vacuum::go_on(Step step, uint64_t done, uint64_t total) {
   const Clock::time_point now = Clock::now();
   if (deadline_ && now >= *deadline_) return false;
   if (!options_.progress) return true;
-  if (reported_ == step && now < last_report_ + kBetweenReports) return true;
+  if (reported_ == step && now < last_report_ + options_.report_every) return true;
   reported_ = step;
   last_report_ = now;
   return options_.progress({step, done, total});
@@ -71,6 +81,7 @@ bool Vacuum::go_on_writing(Step step, uint64_t done, uint64_t total) {
 // What handles hold stays there, so rows are counted rather than awaited: once round, and on for as
 // long as that frees anything.
 bool Vacuum::free_graveyard() {
+  if (!go_on(Step::kFree, 0, 0)) return false;
   uint64_t looked_at = 0;
   uint64_t freed_at = 0;
   for (;;) {
@@ -87,8 +98,85 @@ bool Vacuum::free_graveyard() {
   }
 }
 
+bool Vacuum::trace_and_sweep() {
+  Barrier barrier;
+  {
+    WriteScope scope(*session_);
+    barrier = raise_barrier(store_, scope.transaction());
+    store_.set_barrier(barrier);
+    scope.commit();
+  }
+  Tracer tracer(barrier);
+  const bool done = trace(tracer) && sweep(tracer);
+  lower();  // where this is not come to, the next write finds that nobody needs it
+  return done;
+}
+
+bool Vacuum::trace(Tracer& tracer) {
+  // After the barrier went up. As long as it lives no page of its moment is used again.
+  const ReadTransaction moment = store_.environment().begin_read();
+  if (!go_on(Step::kTrace, 0, 0)) return false;
+  tracer.add_root(store_);
+  if (!trace_on(tracer, moment)) return false;
+  tracer.add_others(store_, moment);
+  return trace_on(tracer, moment);
+}
+
+bool Vacuum::trace_on(Tracer& tracer, const Transaction& transaction) {
+  while (tracer.run(transaction, kTraceAtOnce)) {
+    if (!go_on(Step::kTrace, tracer.containers(), 0)) return false;
+  }
+  return true;
+}
+
+bool Vacuum::sweep(Tracer& tracer) {
+  Sweeper sweeper(store_, tracer.marks(), options_.rows_at_once);
+  uint64_t rows = 0;
+  if (!go_on(Step::kSweep, 0, 0)) return false;
+  for (bool more = true; more;) {
+    {
+      // What was touched is traced beforehand, so that little is left to do under the lock.
+      const ReadTransaction moment = store_.environment().begin_read();
+      tracer.add_touched(moment);
+      if (!trace_on(tracer, moment)) return false;
+      sweeper.look_ahead(moment);
+      rows = moment.size(Database::kRecords) + moment.size(Database::kImmutables);
+    }
+    more = sweep_some(tracer, sweeper);
+    report_.containers = sweeper.containers();
+    report_.immutables = sweeper.immutables();
+    if (!go_on_writing(Step::kSweep, sweeper.looked_at(), rows) && more) return false;
+  }
+  return true;
+}
+
+bool Vacuum::sweep_some(Tracer& tracer, Sweeper& sweeper) {
+  WriteScope scope(*session_);
+  WriteTransaction& transaction = scope.transaction();
+  tracer.add_touched(transaction);
+  while (tracer.run(transaction, UINT64_MAX)) {
+  }
+  if (tracer.holes()) sweeper.keep_sweeping();
+  bool more = true;
+  // With very many of them this transaction has enough to do: they are marked, and that is kept.
+  if (erase_touched(transaction, 4 * options_.rows_at_once)) more = sweeper.sweep(transaction);
+  scope.commit();
+  return more;
+}
+
+void Vacuum::lower() {
+  for (bool down = false; !down;) {
+    WriteScope scope(*session_);
+    down = lower_barrier(scope.transaction(), options_.rows_at_once);
+    if (down) store_.set_barrier({0, 0, store_.barrier().sweeping});
+    scope.commit();
+    if (!down) std::this_thread::sleep_for(kPause);
+  }
+}
+
 bool Vacuum::punch() {
   if (!options_.punch) return true;
+  if (!go_on(Step::kPunch, 0, 0)) return false;
   // Pages that the last commit freed belong to the one before it. Two more make them free for good.
   for (int i = 0; i < 2; ++i) {
     WriteScope scope(*session_);

@@ -43,10 +43,11 @@ struct VacuumOptions {
   // kPunch holds the write lock this long at a time, or for one hole.
   std::chrono::milliseconds punch_at_once{50};
   bool punch = true;  // false: leave out kPunch
-  // Called between the transactions of each step, several times a second, without a lock or an
-  // open write transaction: it may use the map. Returns false to stop. What it throws ends the
-  // vacuum as returning false does, and is thrown on.
+  // Called at the beginning of each step and then every `report_every`, between transactions and
+  // without a lock: it may use the map. Returns false to stop. What it throws ends the vacuum as
+  // returning false does, and is thrown on.
   std::function<bool(const VacuumProgress&)> progress;
+  std::chrono::milliseconds report_every{100};
 };
 
 struct VacuumReport {
