@@ -134,8 +134,9 @@ class OOCMAP_API Store : public std::enable_shared_from_this<Store> {
   void bump_cache_epoch() noexcept { ++cache_epoch_; }
   RecentTexts& recent_texts() noexcept { return *recent_; }
   ShapeIds& shape_ids() noexcept { return *shape_ids_; }
-  // Reclaiming is paid for by writing: what store_value puts (containers, spilled members) is what
-  // later steps may free on top of their own small allowance, so garbage cannot outgrow writing.
+  // Reclaiming is paid for by writing: what freeing all that store_value puts will cost at most is
+  // what later steps may spend on top of their own small allowance, so garbage cannot outgrow
+  // writing.
   void add_credit(uint64_t units) noexcept { credit_ += units; }
   uint64_t take_credit() noexcept { return std::exchange(credit_, 0); }
   // Where the next drain of the graveyard begins.

@@ -27,7 +27,8 @@ void ValueWriter::spill(TapeNode& node) {
   } else {
     spill_list(node, at);
   }
-  store_.add_credit(node.count);
+  // Its rows: two a member of a dict, and a text that goes with them.
+  store_.add_credit(has_keys(node.kind) ? 3 * node.count : node.count);
   placed(node, draft);
 }
 

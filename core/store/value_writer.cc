@@ -84,7 +84,9 @@ void ValueWriter::write_all(RecordEditor* parent, uint64_t parent_record) {
   } else if (filling_) {
     put_record(filling);
   }
-  store_.add_credit(tape_.order.size());
+  // What freeing all of it will cost at most: a look at each container in the graveyard, its end,
+  // and that of each reference to an immutable.
+  store_.add_credit(2 * tape_.order.size() + immutables_);
 }
 
 // Whether all nodes fit the parent's record, by an upper bound: what they are is not known before
@@ -147,6 +149,7 @@ void ValueWriter::resolve(TapeNode& node, Texts texts) {
       if (id == 0) {
         heap += text.size();
       } else {
+        ++immutables_;
         tag = immutable_tag(kind);
         word = id;
       }

@@ -82,8 +82,9 @@ struct ValueWriter {
   WriteTransaction& transaction_;
   Tape& tape_;
   Scratch& scratch_;
-  size_t expected_ = 0;   // bytes of the nodes not written yet, about
-  bool filling_ = false;  // scratch_.filling is begun
+  size_t immutables_ = 0;  // references to them in all that was resolved
+  size_t expected_ = 0;    // bytes of the nodes not written yet, about
+  bool filling_ = false;   // scratch_.filling is begun
 };
 
 }  // namespace oocmap

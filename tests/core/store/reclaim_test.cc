@@ -294,6 +294,27 @@ TEST_F(ReclaimTest, ReplacingALargeValueAgainAndAgainDoesNotPileUpGarbage) {
   }
 }
 
+// Each text is a unit to let go, each row of a spilled dict too.
+TEST_F(ReclaimTest, NorDoesReplacingOneFullOfTexts) {
+  Plain texts = Plain::list();
+  for (int i = 0; i < 200; ++i) texts.items.push_back(Plain::list({long_text_, i}));
+  Plain entries = Plain::dict();
+  for (int i = 0; i < 300; ++i) {
+    entries.pairs.emplace_back(i, std::string(60, 'e') + std::to_string(i));
+  }
+  for (const Plain& value : {texts, entries}) {
+    uint64_t most = 0;
+    for (int round = 0; round < 60; ++round) {
+      set(store().root(), "value", value);
+      commit();
+      if (round == 3) most = rows_in_all();
+      if (round > 3) {
+        ASSERT_LE(rows_in_all(), most + most / 2) << round;
+      }
+    }
+  }
+}
+
 TEST_F(ReclaimTest, CyclesAreLeftToVacuumAndDoNotHang) {
   ValueEncoder encoder;
   const size_t self = encoder.begin_list();
