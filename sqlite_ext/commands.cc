@@ -1,6 +1,8 @@
 #include "sqlite_ext/commands.h"
 
 #include "core/store/optimize.h"
+#include "core/store/vacuum.h"
+#include "sqlite_ext/json_object.h"
 #include "sqlite_ext/keys.h"
 #include "sqlite_ext/stats.h"
 
@@ -21,6 +23,29 @@ void optimize(Table& table) {
   scope.commit();
 }
 
+// As SQLite's VACUUM it is no part of a transaction; but SQLite has begun one for the statement.
+void vacuum_file(Table& table) {
+  Session& session = table.session();
+  Connection& connection = *table.connection;
+  if (sqlite3_get_autocommit(connection.db) == 0 || !session.end_unwritten()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "oocmap: cannot vacuum '" + session.store().path() +
+                    "' inside a transaction, or in a statement that writes: COMMIT or ROLLBACK "
+                    "first");
+  }
+  VacuumOptions options;
+  options.timeout = connection.busy_timeout();
+  const VacuumReport report = vacuum(session, options);
+  JsonObject object;
+  object.add("containers", report.containers);
+  object.add("immutables", report.immutables);
+  object.add("punched_bytes", report.punched_bytes);
+  object.add("can_punch", uint64_t{report.can_punch});
+  object.add("allocated_before", report.allocated_before);
+  object.add("allocated_after", report.allocated_after);
+  connection.last_vacuum = object.finish();
+}
+
 struct Command {
   Bytes name;
   void (*run)(Table& table);
@@ -30,7 +55,7 @@ constexpr Command kCommands[] = {
     {"join", take_lock},     // what a write beside SQL runs to take part in SQL's transaction
     {"lock", take_lock},     // the write lock now, before the transaction reads
     {"optimize", optimize},  // frees what removals left for later
-    {"stats", keep_stats},
+    {"stats", keep_stats},  {"vacuum", vacuum_file},  // frees what is left behind, and disk space
 };
 
 }  // namespace

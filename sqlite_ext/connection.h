@@ -29,7 +29,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const sqlite3_api_routines* const api;
   const int slot;  // the functions' template argument
   Counters counters;
-  std::string last_stats;  // JSON: what the command 'stats' found last
+  std::string last_stats;   // JSON: what the command 'stats' found last
+  std::string last_vacuum;  // JSON: what the command 'vacuum' did last
 
   // The connection of a handle, nullptr where the extension is not loaded on it.
   static std::shared_ptr<Connection> find(sqlite3* db);
@@ -55,6 +56,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Takes the write lock (xBegin). Errors: kBusy after PRAGMA busy_timeout.
   void begin(Session& session);
+  // PRAGMA busy_timeout. Cost: a statement.
+  std::chrono::milliseconds busy_timeout();
 
   // Tables of this connection, so that a join finds one. A table that SQLite disconnected (it does,
   // when a schema is read again) is still there under its name.
@@ -78,7 +81,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void join(Session& session);
   bool try_join(const Place& place);
   std::vector<Place> places_on(const Environment& environment);
-  std::chrono::milliseconds busy_timeout();
 
   class DatabaseLock;
   std::mutex mutex_;

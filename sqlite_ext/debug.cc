@@ -21,6 +21,7 @@ void debug(Connection& connection, sqlite3_context* context, int, sqlite3_value*
   object.add("containers_rendered", counters.containers_rendered);
   object.add("json_bytes", counters.json_bytes);
   if (!connection.last_stats.empty()) object.add_json("stats", connection.last_stats);
+  if (!connection.last_vacuum.empty()) object.add_json("vacuum", connection.last_vacuum);
   result_json_text(context, object.finish());
 }
 

@@ -328,6 +328,17 @@ void Session::rollback() noexcept {
   clear(kInTransaction);
 }
 
+bool Session::end_unwritten() noexcept {
+  if (!usable()) return false;
+  const std::lock_guard lock(state_->mutex);
+  if (in_transaction() &&
+      (state_->poison || state_->levels.empty() || state_->innermost().writes() > 0)) {
+    return false;
+  }
+  rollback();
+  return true;
+}
+
 void Session::poison(const std::string& reason) {
   if (!usable()) return;
   const std::lock_guard lock(state_->mutex);

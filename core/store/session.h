@@ -99,6 +99,9 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   bool at_rest() const noexcept {
     return (attention_.load(std::memory_order_acquire) & (kClosed | kInTransaction | kPinned)) == 0;
   }
+  // Ends the open transaction, whoever owns it, where nothing has been written in it: who only
+  // holds the lock gives it back. Returns whether none is open now.
+  bool end_unwritten() noexcept;
   // Refuses what cannot be part of a transaction: `what` is a verb, for the message.
   // Errors: kInvalidArgument where the calling thread has one open on this session, or the
   // connection that owns the session is in one; kReadOnly; kClosed.

@@ -26,7 +26,7 @@ class Vacuum {
  public:
   Vacuum(Session& session, const VacuumOptions& options)
       : store_(session.store()), options_(options), session_(Session::create(session.store_ptr())) {
-    session_->set_timeout(session.timeout());
+    session_->set_timeout(options.timeout.value_or(session.timeout()));
     if (options.time_limit) deadline_ = Clock::now() + *options.time_limit;
   }
 

@@ -38,6 +38,8 @@ struct VacuumOptions {
   // For all steps together, and no longer than about a step beyond it: for a long trace keeps the
   // pages of its moment from being used again. nullopt: none.
   std::optional<std::chrono::milliseconds> time_limit;
+  // How long to wait for the write lock, each time; nullopt: as the session does.
+  std::optional<std::chrono::milliseconds> timeout;
   // Rows erased in a write transaction of kFree and kSweep, 1 or more.
   uint64_t rows_at_once = 1000;
   // kPunch holds the write lock this long at a time, or for one hole.

@@ -7,6 +7,7 @@
 #include "python/native/lazy.h"
 #include "python/native/map.h"
 #include "python/native/scalars.h"
+#include "python/native/vacuum.h"
 
 namespace oocmap::python {
 namespace {
@@ -152,6 +153,10 @@ PyObject* map_open_snapshot(PyObject* self, PyObject* map) {
   });
 }
 
+PyObject* map_vacuum(PyObject* self, PyObject* progress) {
+  return guarded([=] { return vacuum_map(state_of(self), progress).release(); });
+}
+
 PyObject* map_turn(PyObject* self, PyObject*) {
   return guarded([self] { return turn_object(state_of(self).turn()).release(); });
 }
@@ -205,6 +210,7 @@ PyMethodDef map_methods[] = {
      "_join($self, sqlite3_pointer, /)\n--\n\nUse the session that connection has on this file."},
     {"_open_snapshot", method(map_open_snapshot), METH_O,
      "_open_snapshot($self, map, /)\n--\n\nBecome a read-only map of this moment of `map`."},
+    {"_vacuum", method(map_vacuum), METH_O, "_vacuum($self, progress, /)\n--\n\n"},
     {"_turn", method(map_turn), METH_NOARGS, "_turn($self, /)\n--\n\n"},
     {"_close", method(map_close), METH_NOARGS, "_close($self, /)\n--\n\n"},
     {"_load_json_lines", method(map_load_json_lines), METH_VARARGS,

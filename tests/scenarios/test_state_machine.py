@@ -2,8 +2,8 @@
 
 Each step does one thing to a stored value and to its plain twin: results and exceptions must agree,
 and then everything that is stored, its sharing and cycles included. Between them the map is
-reopened, forked, and transactions are begun, nested, committed and rolled back; handles are kept
-across all of it, and stored again.
+reopened, forked, vacuumed, and transactions are begun, nested, committed and rolled back; handles
+are kept across all of it, and stored again.
 
 A new type is added in two places: VALUES, what may be stored, and METHODS, what is done to it.
 
@@ -14,6 +14,7 @@ it was reduced to, and a line for @reproduce_failure.
 
 # These operators are what is tested.
 
+import contextlib
 import copy
 import itertools
 import math
@@ -819,6 +820,21 @@ class MapMachine(RuleBasedStateMachine):
             raise AssertionError("a handle of a closed map can be used")
         self.handles = []
         self.open_map()
+
+    @rule(data=st.data(), when=st.sampled_from(["free", "trace", "sweep", "punch", ""]))
+    def vacuum(self, data: Any, when: str) -> None:
+        """Frees nothing that can be reached, also where something is written in the middle."""
+        if self.saved:
+            with contextlib.suppress(oocmap.ArgumentError):
+                self.map.vacuum()
+                raise AssertionError("vacuumed inside a transaction")
+            return
+
+        def progress(step: str, done: int, total: int) -> None:
+            if step == when and done == 0:
+                self.do(data, self.subject(data))
+
+        assert self.map.vacuum(progress=progress).finished
 
     @rule(value=scalars)
     @precondition(lambda self: self.forks == 0)

@@ -126,10 +126,35 @@ TEST_F(CommandsTest, OptimizeIsPartOfItsTransaction) {
   EXPECT_EQ(db.value("SELECT json FROM m"), before);
 }
 
+TEST_F(CommandsTest, VacuumFreesWhatWasShared) {
+  insert("'a'", "[[1], [2]]");
+  db.run("INSERT INTO m(key, value) SELECT 'b', m FROM m");
+  db.run("DELETE FROM m");
+  db.run("INSERT INTO m(m) VALUES ('optimize')");
+  EXPECT_EQ(stat("records"), 2);
+  db.run("INSERT INTO m(m) VALUES ('vacuum')");
+  EXPECT_EQ(db.value("SELECT oocmap_debug() ->> '$.vacuum.containers'"), "3");
+  EXPECT_EQ(stat("records"), 1);
+  db.run("INSERT INTO m(m) VALUES ('vacuum')");
+  EXPECT_EQ(db.value("SELECT oocmap_debug() ->> '$.vacuum.containers'"), "0");
+}
+
+TEST_F(CommandsTest, VacuumIsNoPartOfATransaction) {
+  insert("'a'", "[1]");
+  db.run("BEGIN");
+  EXPECT_THAT(db.error("INSERT INTO m(m) VALUES ('vacuum')"), HasSubstr("inside a transaction"));
+  db.run("UPDATE m SET value = 2");
+  EXPECT_THAT(db.error("INSERT INTO m(m) VALUES ('vacuum')"), HasSubstr("COMMIT or ROLLBACK"));
+  db.run("COMMIT");
+  EXPECT_EQ(db.value("SELECT value FROM m"), "2");
+  db.run("INSERT INTO m(m) VALUES ('vacuum')");
+  EXPECT_EQ(db.value("SELECT value FROM m"), "2");
+}
+
 TEST_F(CommandsTest, UnknownOnesSayWhatThereIs) {
   EXPECT_EQ(db.error("INSERT INTO m(m) VALUES ('stat')"),
             "oocmap: unknown command 'stat' in the column \"m\"; there are 'join', 'lock', "
-            "'optimize', 'stats'");
+            "'optimize', 'stats', 'vacuum'");
 }
 
 TEST_F(CommandsTest, AMapThatIsReadOnlyHasStatsByHandle) {

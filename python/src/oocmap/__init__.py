@@ -36,6 +36,7 @@ from oocmap.errors import (
 from oocmap.loading import load, loadable_path
 from oocmap.registering import register
 from oocmap.snapshots import Snapshot
+from oocmap.vacuuming import VacuumReport
 
 __all__ = [
     "ArgumentError",
@@ -65,6 +66,7 @@ __all__ = [
     "StoreFullError",
     "TransactionError",
     "UnsupportedTypeError",
+    "VacuumReport",
     "__version__",
     "json_default",
     "load",

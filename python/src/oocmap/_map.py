@@ -19,13 +19,14 @@ from typing import Any, Literal, Self, TypeVar
 
 import apsw
 
-from oocmap import _native, forking, tables
+from oocmap import _native, forking, tables, vacuuming
 from oocmap._compressed import decompressed
 from oocmap.array_libraries import is_array, nested_lists
 from oocmap.arrays import LazyArray
 from oocmap.connection import Connection, patiently
 from oocmap.errors import ClosedError, UnsupportedTypeError
 from oocmap.snapshots import Snapshot
+from oocmap.vacuuming import VacuumReport
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -205,6 +206,38 @@ class OOCMap(_native.Map[K, V]):
         Raises: ClosedError; IoError where the file has 2,048 readers. Cost: that of a read.
         """
         return Snapshot(self)
+
+    def vacuum(self, *, progress: Callable[[str, int, int], object] | None = None) -> VacuumReport:
+        """Free what nothing refers to, and give the space of free pages back to the file system.
+
+            m.vacuum()                   # VacuumReport(finished=True, containers=12, ...)
+
+        Most of what is overwritten or removed is freed by later writes, and its space used again.
+        This frees the rest, values that were shared or refer to themselves, and texts and key sets
+        that many values had in common; then it punches holes into the file. The file's size stays;
+        what it takes on the disk (`du`, `st_blocks`) falls.
+
+        Readers and writers of all processes go on meanwhile: it works in steps of milliseconds. One
+        that was interrupted or killed loses nothing; the next begins anew. Lazy objects of this
+        process keep what they show, even where that has been removed; those of other processes to
+        values that were removed raise StaleHandleError afterwards.
+
+        Args:
+            progress: Called as progress(step, done, total) at the beginning of each step and every
+                0.1 s; step is "free", "trace", "sweep" or "punch", total 0 where that is not known.
+                What it raises ends the vacuum, as Ctrl-C does; what was freed stays so.
+
+        Raises:
+            ArgumentError: Inside a transaction.
+            BusyError: The file is being vacuumed already, or the timeout passed before another
+                writer ended; what was freed stays so.
+            CorruptionError: Something that is reachable cannot be read; then nothing was freed.
+            ReadOnlyError, ClosedError, StoreFullError, IoError.
+        Cost: a pass over everything that is stored, about 0.3 us a dict, list, ...; a bit of memory
+        for each of them; what is freed. Pages that others free while it reads are kept until then.
+        """
+        self._check_open()
+        return vacuuming.vacuum(self, progress)
 
     def load_jsonl(
         self,
