@@ -41,14 +41,6 @@ void sync(int fd, const std::string& path) {
   if (fsync(fd) != 0) throw_system("sync", path, errno);
 }
 
-// A name made by open() is durable only when its folder is.
-void sync_folder(const std::string& path) {
-  const std::string folder = folder_of(path);
-  const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  // A folder one may write but not read cannot be opened, and so not be synced.
-  if (fd.get() >= 0) sync(fd.get(), folder);
-}
-
 // An empty file beside `path`, with permissions for the owner only; gone at the end unless kept.
 class TemporaryFile {
  public:
@@ -91,6 +83,13 @@ void fill(TemporaryFile& file, const std::string& path, const WriteFile& write) 
 }
 
 }  // namespace
+
+void sync_folder(const std::string& path) {
+  const std::string folder = folder_of(path);
+  const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  // A folder one may write but not read cannot be opened, and so not be synced.
+  if (fd.get() >= 0) sync(fd.get(), folder);
+}
 
 void check_filesystem(int fd, const std::string& path) {
   int error = 0;

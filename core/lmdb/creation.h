@@ -18,6 +18,10 @@ bool create_file(const std::string& path, const WriteFile& write);
 // empty. Errors: as above.
 void fill_empty_file(const std::string& path, const WriteFile& write);
 
+// Makes the names in the folder of `path`, an absolute path, durable: one that was just made or
+// taken away is not until then. Errors: kIo.
+void sync_folder(const std::string& path);
+
 // Refuses a file system on which LMDB's locks or its map do not work, unless the environment
 // variable OOCMAP_FORCE_FILESYSTEM is set. Errors: kFilesystem, kIo.
 void check_filesystem(int fd, const std::string& path);

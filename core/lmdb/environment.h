@@ -16,6 +16,7 @@
 #include <string>
 
 #include "core/base/export.h"
+#include "core/lmdb/compact_copy.h"
 #include "core/lmdb/meta_watch.h"
 #include "core/lmdb/transaction.h"
 
@@ -105,6 +106,12 @@ class OOCMAP_API Environment {
   uint64_t map_size() const noexcept;
   uint64_t file_size() const;       // st_size
   uint64_t allocated_size() const;  // st_blocks * 512
+  // Writes the last commit, without free pages, to the empty file `fd` (compact_copy.h), of which
+  // `target` is said. Works in an open write transaction, too, without what that has written.
+  // Errors: kClosed, kCorrupt, kDiskFull, kIo; what `progress` throws.
+  void copy_to(int fd, const std::string& target, const CopyProgress& progress);
+  // Writes to a map that nobody else can know of. Errors: those of open() and of put.
+  static void change_private_file(const std::string& path, const Initialize& change);
   // Clears reader slots of dead processes; returns how many.
   int clear_stale_readers();
 

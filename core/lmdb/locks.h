@@ -34,6 +34,11 @@ class FileGuard {
   // Says that this process uses the file, and waits for a compaction that is replacing it.
   // Returns false where the path now names another file: open again. Errors: kBusy, kIo.
   bool attach();
+  // Says that nobody else may use the file, once nobody does; for who replaces it by another. New
+  // users wait meanwhile, for up to 10 s. A lock of attach() is turned into this one; where that
+  // fails it is as it was. `doing`: "compact", "replace".
+  // Errors: kBusy after `timeout`, with the processes that have it open; kIo.
+  void attach_alone(std::chrono::milliseconds timeout, const char* doing);
   // Claims the file for this image in this process. Errors: kSecondImage, kIo.
   void claim_process();
   // Claims the file for the users of this lock file. Errors: kFilesystem, kIo.
@@ -49,6 +54,7 @@ class FileGuard {
 
  private:
   void lock_shared(uint64_t offset, const char* what);
+  std::string users() const;
   std::string path_;
   bool writable_;
   int fd_ = -1;

@@ -8,8 +8,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <fstream>
 
 namespace oocmap::platform {
 namespace {
@@ -52,6 +54,38 @@ bool locked_by_another(int fd, uint64_t offset, uint64_t length) noexcept {
   if (length == 0) return false;
   struct flock lock = range(F_WRLCK, offset, length);
   return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+std::vector<uint64_t> bytes_locked_by_others(int fd, uint64_t offset, uint64_t length,
+                                             size_t most) {
+  struct Range {
+    uint64_t from;
+    uint64_t to;
+  };
+  std::vector<uint64_t> found;
+  std::vector<Range> open{{offset, offset + length}};  // where no lock was found yet
+  while (!open.empty() && found.size() < most) {
+    const Range part = open.back();
+    open.pop_back();
+    if (part.from >= part.to) continue;
+    struct flock lock = range(F_WRLCK, part.from, part.to - part.from);
+    if (fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) continue;
+    const uint64_t from = std::max(part.from, static_cast<uint64_t>(lock.l_start));
+    const uint64_t to =
+        lock.l_len == 0 ? part.to : static_cast<uint64_t>(lock.l_start + lock.l_len);
+    found.push_back(from);
+    open.push_back({part.from, from});
+    open.push_back({std::max(to, from + 1), part.to});
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::string program_of(uint64_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/comm");
+  std::string name;
+  std::getline(file, name);
+  return name;
 }
 
 uint32_t filesystem_type(int fd, int& error) noexcept {

@@ -23,6 +23,11 @@ void unlock(int fd, uint64_t offset, uint64_t length) noexcept;
 // Whether another open file holds any lock in the range, a shared one too.
 bool locked_by_another(int fd, uint64_t offset, uint64_t length) noexcept;
 
+// The first bytes of the locks that other open files hold in the range, up to `most` of them.
+std::vector<uint64_t> bytes_locked_by_others(int fd, uint64_t offset, uint64_t length, size_t most);
+// The name of a process' program ("python3"), empty where that cannot be told.
+std::string program_of(uint64_t process);
+
 // The type (statfs's f_type) of the file system of `fd`. Errors: errno as an int in `error`, 0
 // where all went well.
 uint32_t filesystem_type(int fd, int& error) noexcept;

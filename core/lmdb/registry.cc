@@ -33,8 +33,9 @@ unsigned durability_flags(Durability durability) {
   return 0;
 }
 
-// Absolute and without links, because LMDB names the lock file after the path.
-std::string resolve(const std::string& path) {
+}  // namespace
+
+std::string resolve_path(const std::string& path) {
   if (path.find('\0') != std::string::npos) {
     throw Error(ErrorCode::kInvalidArgument, "a path cannot contain a NUL character");
   }
@@ -57,6 +58,8 @@ std::string resolve(const std::string& path) {
   if (resolved.empty()) throw_system("open", path, errno);
   return resolved == "/" ? resolved + name : resolved + "/" + name;
 }
+
+namespace {
 
 void check_kind(const std::string& path, const struct stat& info, OpenMode mode) {
   if (mode == OpenMode::kExclusive) throw_system("create", path, EEXIST);
@@ -120,7 +123,7 @@ std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t
   std::unique_lock lock(mutex_);
   OpenMode mode = options.mode;
   for (int i = 0; i < kAttempts; ++i) {
-    const std::string path = resolve(options.path);
+    const std::string path = resolve_path(options.path);
     struct stat info;
     if (::stat(path.c_str(), &info) != 0) {
       const bool missing = errno == ENOENT;

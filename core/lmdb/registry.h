@@ -15,6 +15,10 @@ struct stat;
 
 namespace oocmap {
 
+// Absolute and without links, because LMDB names the lock file after the path; the file itself need
+// not exist. Errors: kIo with errno, kInvalidArgument.
+std::string resolve_path(const std::string& path);
+
 class Registry {
  public:
   static Registry& instance();

@@ -1,7 +1,5 @@
 #include "core/store/store.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <map>
@@ -13,6 +11,7 @@
 #include "core/store/barrier.h"
 #include "core/store/immutables.h"
 #include "core/store/reclaim.h"
+#include "core/store/store_id.h"
 
 namespace oocmap {
 namespace {
@@ -31,19 +30,6 @@ Bytes meta_row(const Transaction& transaction, Bytes key) {
 
 uint64_t meta_u64(const Transaction& transaction, Bytes key) {
   return decode_meta_u64(key, meta_row(transaction, key));
-}
-
-StoreId random_store_id() {
-  StoreId id;
-  size_t done = 0;
-  while (done < id.size()) {
-    const ssize_t got = getrandom(id.data() + done, id.size() - done, 0);
-    if (got > 0) done += static_cast<size_t>(got);
-    if (got < 0 && errno != EINTR) {
-      throw Error(ErrorCode::kIo, "getrandom failed while a map was created", errno, "");
-    }
-  }
-  return id;
 }
 
 // One store an environment, while anybody has it.

@@ -5,6 +5,7 @@
 #include "python/native/handles.h"
 #include "python/native/json_lines.h"
 #include "python/native/lazy.h"
+#include "python/native/maintenance.h"
 #include "python/native/map.h"
 #include "python/native/scalars.h"
 #include "python/native/vacuum.h"
@@ -215,6 +216,8 @@ PyMethodDef map_methods[] = {
     {"_close", method(map_close), METH_NOARGS, "_close($self, /)\n--\n\n"},
     {"_load_json_lines", method(map_load_json_lines), METH_VARARGS,
      "_load_json_lines($self, lines, name, key, after_stored, /)\n--\n\n"},
+    {"_backup", method(map_backup), METH_VARARGS,
+     "_backup($self, path, overwrite, progress, /)\n--\n\n"},
     {"_from_handle", method(map_from_handle), METH_O,
      "_from_handle($self, value, /)\n--\n\nReturn the lazy that handle bytes stand for, or value "
      "itself."},

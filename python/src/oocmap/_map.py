@@ -278,6 +278,46 @@ class OOCMap(_native.Map[K, V]):
             with decompressed(file, name) as lines:
                 return self._load_json_lines(lines, repr(name), key, report)
 
+    def backup(
+        self,
+        path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
+        *,
+        overwrite: bool = False,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> int:
+        """Copy the map to a file of its own, while others read and write; return the copy's size.
+
+            m.backup("data-backup.ooc")
+
+        The copy is the last commit, whole and without free pages: a map like any other, which only
+        its owner may read (one that replaces a file has that file's permissions). It has its name
+        when it is complete, checked and on the disk; until then what stood there stands. Inside a
+        transaction it is the commit before. Handles (the column `map`, pickles) of the one are not
+        of the other.
+
+        Args:
+            path: Where the copy goes.
+            overwrite: Replace a file that is there; not one that is open as a map.
+            progress: Called as progress(bytes_written, about_how_many_there_will_be), a few times a
+                MiB. What it raises ends the backup.
+
+        Returns: the bytes the copy takes on the disk.
+        Raises:
+            OSError: As open(): FileExistsError where `path` exists and `overwrite` is false,
+                FileNotFoundError for its folder, IsADirectoryError, PermissionError.
+            TypeError: `path` is no path, or `progress` cannot be called.
+            ArgumentError: `path` is this map, its lock file, or no regular file.
+            BusyError: `path` is a map that somebody has open; the text says who.
+            StoreFullError: The disk is full.
+            ClosedError, CorruptionError, IoError.
+        Cost: every page in use is read twice and written once. What is overwritten meanwhile is not
+            used again until it ends, so the map's file may grow.
+        """
+        self._check_open()
+        if progress is not None and not callable(progress):
+            raise TypeError(f"progress must be callable or None, not {type(progress).__name__!r}")
+        return self._backup(os.fspath(path), bool(overwrite), progress)
+
     def _row(self, _: apsw.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
         if any(type(value) is bytes and value.startswith(_HANDLE) for value in row):
             return tuple(self._from_handle(value) for value in row)

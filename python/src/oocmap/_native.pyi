@@ -153,6 +153,9 @@ class Map(LazyMapping[_K, _V]):
         after_stored: Callable[[], object] | None,
         /,
     ) -> int: ...
+    def _backup(
+        self, path: str | bytes, overwrite: bool, progress: Callable[[int, int], object] | None, /
+    ) -> int: ...
     def _from_handle(self, value: _T, /) -> Any: ...
 
 @final

@@ -1,0 +1,72 @@
+// The far side of FileGuard::attach(): to have a file for oneself. Nobody is thrown out; who has it
+// open is waited for, and named where it takes too long.
+#include <algorithm>
+#include <cerrno>
+#include <thread>
+
+#include "core/lmdb/errors.h"
+#include "core/lmdb/locks.h"
+#include "core/lmdb/platform_linux.h"
+
+namespace oocmap {
+namespace {
+
+using platform::LockKind;
+using std::chrono::milliseconds;
+
+// While the gate is closed nobody can open the file, and who tries gives up after 10 s: so it is
+// opened now and then.
+constexpr milliseconds kGateClosed{4000};
+constexpr milliseconds kGateOpen{50};
+constexpr milliseconds kPause{1};
+
+int wait_for(int fd, uint64_t byte, Deadline deadline) {
+  for (;;) {
+    const int error = platform::try_lock(fd, LockKind::kExclusive, byte, 1);
+    if (error != EAGAIN || std::chrono::steady_clock::now() >= deadline) return error;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+}  // namespace
+
+// "process 12 (python3) and process 15 (sqlite3)"
+std::string FileGuard::users() const {
+  constexpr size_t kMost = 8;
+  auto found = platform::bytes_locked_by_others(fd_, kProcessBytes, kLockFileBytes - kProcessBytes,
+                                                kMost + 1);
+  if (found.empty()) return "another process";
+  const bool more = found.size() > kMost;
+  if (more) found.pop_back();
+  std::string text;
+  for (size_t i = 0; i < found.size(); ++i) {
+    const uint64_t process = found[i] - kProcessBytes;
+    if (i > 0) text += i + 1 == found.size() && !more ? " and " : ", ";
+    text += "process " + std::to_string(process);
+    const std::string program = platform::program_of(process);
+    if (!program.empty()) text += " (" + program + ")";
+  }
+  return more ? text + " and others" : text;
+}
+
+void FileGuard::attach_alone(milliseconds timeout, const char* doing) {
+  const Deadline deadline = deadline_in(timeout);
+  for (;;) {
+    int error = wait_for(fd_, kAttachGateByte, deadline);
+    if (error == 0) {
+      error = wait_for(fd_, kAttachedByte, std::min(deadline, deadline_in(kGateClosed)));
+      platform::unlock(fd_, kAttachGateByte, 1);
+    }
+    if (error == 0) return;
+    if (error != EAGAIN) throw_system("lock", path_, error);
+    if (std::chrono::steady_clock::now() >= deadline) break;
+    std::this_thread::sleep_for(kGateOpen);
+  }
+  throw Error(ErrorCode::kBusy,
+              "cannot " + std::string(doing) + " '" + path_ + "': it is open in " + users() +
+                  "; close it there, or give more time (waited " + std::to_string(timeout.count()) +
+                  " ms)",
+              0, path_);
+}
+
+}  // namespace oocmap
