@@ -7,6 +7,9 @@
 
 namespace oocmap {
 
+// Behind a map's path: the copy that a compaction makes of it.
+inline constexpr char kCompactionMark[] = ".oocmap-vacuum";
+
 // Writes a map into the empty file it is given the path of.
 using WriteFile = std::function<void(const std::string& path)>;
 

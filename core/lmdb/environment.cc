@@ -239,11 +239,14 @@ WriteTransaction Environment::begin_in(std::chrono::milliseconds timeout,
   return transaction;
 }
 
-void Environment::take_write_lock(std::chrono::milliseconds timeout, bool explicit_transaction) {
+void Environment::refuse_busy(const std::string& why) const {
+  throw Error(ErrorCode::kBusy, "cannot write to '" + path_ + "': " + why, 0, path_);
+}
+
+// Keeps out the other threads of this process.
+void Environment::take_threads_lock(std::chrono::milliseconds timeout, bool explicit_transaction) {
   const Deadline deadline = deadline_in(timeout);
-  const auto busy = [this](const std::string& why) {
-    throw Error(ErrorCode::kBusy, "cannot write to '" + path_ + "': " + why, 0, path_);
-  };
+  const auto busy = [this](const std::string& why) { refuse_busy(why); };
   const auto waited = [&] { return " (waited " + std::to_string(timeout.count()) + " ms)"; };
   switch (state_->write_lock.acquire(this_thread_number(), explicit_transaction, deadline)) {
     case WriteLock::Outcome::kAcquired:
@@ -258,6 +261,11 @@ void Environment::take_write_lock(std::chrono::milliseconds timeout, bool explic
       busy("this thread has a transaction open on it already, through another connection");
       break;
   }
+}
+
+void Environment::take_write_lock(std::chrono::milliseconds timeout, bool explicit_transaction) {
+  const Deadline deadline = deadline_in(timeout);
+  take_threads_lock(timeout, explicit_transaction);
   if (state_->guard == nullptr) return;  // under creation
   bool entered = false;
   try {
@@ -268,7 +276,7 @@ void Environment::take_write_lock(std::chrono::milliseconds timeout, bool explic
   }
   if (entered) return;
   state_->write_lock.release();
-  busy("another process is writing" + waited());
+  refuse_busy("another process is writing (waited " + std::to_string(timeout.count()) + " ms)");
 }
 
 void Environment::release_write_lock() noexcept {

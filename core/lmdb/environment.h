@@ -94,8 +94,8 @@ class OOCMAP_API Environment {
   // Stamp::environment. Changes where the environment had to be opened again (a commit that failed
   // half-way, a file that another process made larger than the map); 0 in a forked child.
   uint64_t serial() const noexcept { return serial_.load(std::memory_order_acquire); }
-  uint64_t device() const noexcept { return device_; }
-  uint64_t inode() const noexcept { return inode_; }
+  uint64_t device() const noexcept { return device_.load(std::memory_order_relaxed); }
+  uint64_t inode() const noexcept { return inode_.load(std::memory_order_relaxed); }
   // False in a forked child: the environment belongs to the parent.
   bool owned_by_this_process() const noexcept;
   // Id of the newest transaction committed by any process. Cost: two loads, no lock.
@@ -110,6 +110,19 @@ class OOCMAP_API Environment {
   // `target` is said. Works in an open write transaction, too, without what that has written.
   // Errors: kClosed, kCorrupt, kDiskFull, kIo; what `progress` throws.
   void copy_to(int fd, const std::string& target, const CopyProgress& progress);
+  // Makes the file as small as what it holds, by exchanging it for a compact copy: with the same
+  // name, owner and permissions, and commits that go on counting. For that it must be open in no
+  // other process; who opens it meanwhile waits. Reads of this process go on, but for a moment at
+  // the end; writes wait. The copy is synced, and compared with what it was made of, before it gets
+  // the name: a crash at any moment leaves one of the two whole.
+  // Errors: kBusy after `timeout`, naming the processes that have it open; likewise where this one
+  //         writes, or reads (a snapshot, a query under way); at once where the calling thread has
+  //         a transaction open. kReadOnly; kFilesystem where the file has other names; kDiskFull
+  //         where there is no room for the copy beside it; kCorrupt where the copy is not like the
+  //         original; kIo where the owner cannot be kept (EPERM); kClosed; what `progress` throws.
+  //         The file is as it was; only where the folder cannot be synced (kIo) it is the new one.
+  // Cost: each page in use is read three times and written once; fsync.
+  void compact(std::chrono::milliseconds timeout, const CopyProgress& progress);
   // Writes to a map that nobody else can know of. Errors: those of open() and of put.
   static void change_private_file(const std::string& path, const Initialize& change);
   // Clears reader slots of dead processes; returns how many.
@@ -137,6 +150,8 @@ class OOCMAP_API Environment {
   void check_options(const OpenOptions& options) const;
   void check_owned() const;
   WriteTransaction begin_in(std::chrono::milliseconds timeout, bool explicit_transaction);
+  [[noreturn]] void refuse_busy(const std::string& why) const;
+  void take_threads_lock(std::chrono::milliseconds timeout, bool explicit_transaction);
   void take_write_lock(std::chrono::milliseconds timeout, bool explicit_transaction);
   void release_write_lock() noexcept;
   MDB_txn* begin_raw_write(bool explicit_transaction);
@@ -145,6 +160,9 @@ class OOCMAP_API Environment {
   bool enter(uint64_t& serial) noexcept;
   void leave() noexcept;
   void recover(uint64_t failed_serial);
+  void with_file_closed(std::chrono::steady_clock::time_point deadline,
+                        const std::function<void()>& exchange);
+  [[noreturn]] void refuse_readers() const;
   int file_descriptor() const noexcept;
 
   void watch_metas();
@@ -153,8 +171,8 @@ class OOCMAP_API Environment {
   std::atomic<const MetaWatch*> watch_{nullptr};  // the last of state_->watches
   unsigned handles_[kDatabaseCount] = {};
   std::atomic<uint64_t> serial_{0};
-  uint64_t device_ = 0;
-  uint64_t inode_ = 0;
+  std::atomic<uint64_t> device_{0};  // both change where the file is compacted
+  std::atomic<uint64_t> inode_{0};
   bool read_only_ = false;
   Durability durability_ = Durability::kFull;
   std::string path_;

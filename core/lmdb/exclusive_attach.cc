@@ -1,5 +1,8 @@
 // The far side of FileGuard::attach(): to have a file for oneself. Nobody is thrown out; who has it
 // open is waited for, and named where it takes too long.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <thread>
@@ -67,6 +70,20 @@ void FileGuard::attach_alone(milliseconds timeout, const char* doing) {
                   "; close it there, or give more time (waited " + std::to_string(timeout.count()) +
                   " ms)",
               0, path_);
+}
+
+void FileGuard::attach_shared() noexcept {
+  platform::try_lock(fd_, LockKind::kShared, kAttachedByte, 1);
+}
+
+// The descriptor keeps its number: others may be using it. The locks are given back explicitly, for
+// a forked child that shares the open file would keep them; who gets one now finds that the path
+// is another file's.
+void FileGuard::take_over(FileGuard& next) noexcept {
+  platform::unlock(fd_, kLockBase, 0);
+  while (dup3(next.fd_, fd_, O_CLOEXEC) < 0 && (errno == EINTR || errno == EBUSY)) {
+  }
+  next.forget();
 }
 
 }  // namespace oocmap

@@ -39,6 +39,10 @@ class FileGuard {
   // fails it is as it was. `doing`: "compact", "replace".
   // Errors: kBusy after `timeout`, with the processes that have it open; kIo.
   void attach_alone(std::chrono::milliseconds timeout, const char* doing);
+  // Turns attach_alone() into attach().
+  void attach_shared() noexcept;
+  // Guards from now on the file that `next` guards, with its locks, and gives the own ones back.
+  void take_over(FileGuard& next) noexcept;
   // Claims the file for this image in this process. Errors: kSecondImage, kIo.
   void claim_process();
   // Claims the file for the users of this lock file. Errors: kFilesystem, kIo.

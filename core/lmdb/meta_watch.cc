@@ -7,13 +7,6 @@
 #include "core/lmdb/errors.h"
 
 namespace oocmap {
-namespace {
-
-// A meta page of LMDB 0.9 on a 64-bit machine: page header (16), magic and version (8), address
-// (8), map size (8), two trees (96), last page (8), transaction.
-constexpr size_t kTransactionAt = 144;
-
-}  // namespace
 
 MetaWatch::MetaWatch(int fd, size_t page_size, const std::string& path) : size_(2 * page_size) {
   pages_ = mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd, 0);

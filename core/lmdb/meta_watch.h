@@ -12,6 +12,10 @@ namespace oocmap {
 
 class MetaWatch {
  public:
+  // Where a meta page has its transaction, in LMDB 0.9 on a 64-bit machine, behind: page header (16
+  // bytes), magic and version (8), address (8), map size (8), two trees (96), last page (8).
+  static constexpr size_t kTransactionAt = 144;
+
   // Maps the meta pages of an open file. Errors: kIo.
   MetaWatch(int fd, size_t page_size, const std::string& path);
   ~MetaWatch();

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <thread>
@@ -182,6 +183,8 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   const struct stat opened = guard->status();
   if (opened.st_dev != file.st_dev || opened.st_ino != file.st_ino) return nullptr;
   guard->claim_process();
+  // Of a compaction that was killed: there is none now, for that has the file for itself.
+  if (writable) unlink((path + kCompactionMark).c_str());
   check_file(guard->fd(), path);
 
   const std::string lock_path = path + "-lock";
@@ -216,6 +219,27 @@ void Registry::close(Environment& environment) noexcept {
   environment.close_now();
   if (ours) entries_.erase(entry);
   closed_.notify_all();
+}
+
+void Registry::exchange(Environment& environment, const std::string& by) {
+  // No fork either meanwhile: a child would keep the descriptor, and with it the locks.
+  const std::lock_guard lock(mutex_);
+  FileGuard next(by, /*writable=*/true);
+  next.attach_alone(std::chrono::milliseconds(0), "compact");
+  next.claim_process();
+  const struct stat status = next.status();
+  auto entry = entries_.extract({environment.device(), environment.inode()});
+  entry.key() = {status.st_dev, status.st_ino};
+  const auto failed = [&](const char* doing, int error) {
+    entry.key() = {environment.device(), environment.inode()};
+    entries_.insert(std::move(entry));
+    throw_system(doing, environment.path_, error);
+  };
+  if (std::rename(by.c_str(), environment.path_.c_str()) != 0) failed("replace", errno);
+  entries_.insert(std::move(entry));
+  environment.device_ = status.st_dev;
+  environment.inode_ = status.st_ino;
+  environment.state_->guard->take_over(next);
 }
 
 void Registry::before_fork() {

@@ -27,6 +27,9 @@ class Registry {
                                     const Environment::Initialize& initialize);
   // Closes a dying environment. Until that is done nobody can open its file again.
   void close(Environment& environment) noexcept;
+  // Gives the file `by` the name of the environment's, which nobody has open, and makes it the
+  // environment's. Errors: kIo, kSecondImage.
+  void exchange(Environment& environment, const std::string& by);
 
  private:
   using FileId = std::pair<uint64_t, uint64_t>;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/store/backup.h"
+#include "core/store/full_vacuum.h"
 #include "python/native/errors.h"
 #include "python/native/map.h"
 #include "python/native/scalars.h"
@@ -21,8 +22,9 @@ class Unlocked {
   Unlocked(const Unlocked&) = delete;
   Unlocked& operator=(const Unlocked&) = delete;
 
-  // Calls `progress` (None: only looks for a signal, so that Ctrl-C ends what goes on).
-  void report(PyObject* progress, uint64_t done, uint64_t total) {
+  // Calls `progress` with the step, where there is one, and two numbers; None: only looks for a
+  // signal, so that Ctrl-C ends what goes on.
+  void report(PyObject* progress, const char* step, uint64_t done, uint64_t total) {
     struct Locked {
       explicit Locked(PyThreadState*& state) : kept(state) { restore_thread(state); }
       ~Locked() { kept = PyEval_SaveThread(); }
@@ -31,15 +33,67 @@ class Unlocked {
     const Locked locked(state_);
     checked(PyErr_CheckSignals());
     if (progress == Py_None) return;
-    Ref::steal(PyObject_CallFunction(progress, "KK", static_cast<unsigned long long>(done),
-                                     static_cast<unsigned long long>(total)));
+    const auto a = static_cast<unsigned long long>(done);
+    const auto b = static_cast<unsigned long long>(total);
+    Ref::steal(step == nullptr ? PyObject_CallFunction(progress, "KK", a, b)
+                               : PyObject_CallFunction(progress, "sKK", step, a, b));
   }
 
  private:
   PyThreadState* state_;
 };
 
+const char* name_of(VacuumProgress::Step step) {
+  switch (step) {
+    case VacuumProgress::Step::kFree:
+      return "free";
+    case VacuumProgress::Step::kTrace:
+      return "trace";
+    case VacuumProgress::Step::kSweep:
+      return "sweep";
+    case VacuumProgress::Step::kPunch:
+      return "punch";
+  }
+  return "";
+}
+
+// Without the GIL. `full`: also makes the file small.
+VacuumReport vacuum_session(Session& session, bool full, std::chrono::milliseconds timeout,
+                            PyObject* progress) {
+  session.check_outside_transaction("vacuum");
+  // One that waits as long as was asked for.
+  const std::shared_ptr<Session> own = Session::create(session.store_ptr());
+  own->set_timeout(timeout);
+  Unlocked unlocked;
+  FullVacuumOptions options;
+  options.timeout = timeout;
+  options.online.progress = [&](const VacuumProgress& now) {
+    unlocked.report(progress, name_of(now.step), now.done, now.total);
+    return true;
+  };
+  options.copied = [&](uint64_t done, uint64_t total) {
+    unlocked.report(progress, "copy", done, total);
+  };
+  return full ? full_vacuum(*own, options) : vacuum(*own, options.online);
+}
+
 }  // namespace
+
+std::chrono::milliseconds parse_timeout(PyObject* timeout) {
+  constexpr std::chrono::milliseconds kForEver = std::chrono::hours(24 * 365);
+  if (timeout == Py_None) return kForEver;
+  const double seconds = PyFloat_AsDouble(timeout);
+  if (PyErr_Occurred() != nullptr) {
+    if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw PythonRaised{};
+    raise(PyExc_TypeError, "timeout must be a number of seconds or None, not %.200s",
+          Py_TYPE(timeout)->tp_name);
+  }
+  if (!(seconds >= 0)) {
+    throw Error(ErrorCode::kInvalidArgument, "timeout must be 0 or more seconds, or None");
+  }
+  if (seconds >= std::chrono::duration<double>(kForEver).count()) return kForEver;
+  return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+}
 
 PyObject* map_backup(PyObject* self, PyObject* arguments) {
   PyObject* path = nullptr;
@@ -59,7 +113,7 @@ PyObject* map_backup(PyObject* self, PyObject* arguments) {
     try {
       Unlocked unlocked;
       options.progress = [&](uint64_t done, uint64_t total) {
-        unlocked.report(progress, done, total);
+        unlocked.report(progress, nullptr, done, total);
       };
       bytes = back_up(*session, options);
     } catch (const Error& error) {
@@ -67,6 +121,25 @@ PyObject* map_backup(PyObject* self, PyObject* arguments) {
       return nullptr;
     }
     return PyLong_FromUnsignedLongLong(bytes);
+  });
+}
+
+PyObject* map_vacuum(PyObject* self, PyObject* arguments) {
+  int full = 0;
+  PyObject* timeout = nullptr;
+  PyObject* progress = nullptr;
+  if (PyArg_ParseTuple(arguments, "pOO:_vacuum", &full, &timeout, &progress) == 0) return nullptr;
+  return guarded([&] {
+    const std::shared_ptr<Session> session = state_of(self).session_to_keep();
+    const auto patience = timeout == Py_None ? session->timeout() : parse_timeout(timeout);
+    const VacuumReport report = vacuum_session(*session, full != 0, patience, progress);
+    return Py_BuildValue("NKKKNKK", PyBool_FromLong(report.finished ? 1 : 0),
+                         static_cast<unsigned long long>(report.containers),
+                         static_cast<unsigned long long>(report.immutables),
+                         static_cast<unsigned long long>(report.punched_bytes),
+                         PyBool_FromLong(report.can_punch ? 1 : 0),
+                         static_cast<unsigned long long>(report.allocated_before),
+                         static_cast<unsigned long long>(report.allocated_after));
   });
 }
 

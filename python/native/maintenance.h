@@ -1,11 +1,18 @@
 // What is done to a map's file as a whole, as methods of the map.
 #pragma once
 
+#include <chrono>
+
 #include "python/native/python.h"
 
 namespace oocmap::python {
 
+// A `timeout`: seconds, or None for ever. Errors: TypeError, kInvalidArgument.
+std::chrono::milliseconds parse_timeout(PyObject* timeout);
+
 // The methods: _backup(path, overwrite, progress).
 PyObject* map_backup(PyObject* self, PyObject* arguments);
+// _vacuum(full, timeout, progress) -> the fields of VacuumReport.
+PyObject* map_vacuum(PyObject* self, PyObject* arguments);
 
 }  // namespace oocmap::python

@@ -8,7 +8,6 @@
 #include "python/native/maintenance.h"
 #include "python/native/map.h"
 #include "python/native/scalars.h"
-#include "python/native/vacuum.h"
 
 namespace oocmap::python {
 namespace {
@@ -75,23 +74,6 @@ std::optional<uint64_t> parse_max_size(PyObject* max_size) {
   return static_cast<uint64_t>(size);
 }
 
-// Seconds, or None for ever.
-std::chrono::milliseconds parse_timeout(PyObject* timeout) {
-  constexpr std::chrono::milliseconds kForEver = std::chrono::hours(24 * 365);
-  if (timeout == Py_None) return kForEver;
-  const double seconds = PyFloat_AsDouble(timeout);
-  if (PyErr_Occurred() != nullptr) {
-    if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw PythonRaised{};
-    raise(PyExc_TypeError, "timeout must be a number of seconds or None, not %.200s",
-          Py_TYPE(timeout)->tp_name);
-  }
-  if (!(seconds >= 0)) {
-    throw Error(ErrorCode::kInvalidArgument, "timeout must be 0 or more seconds, or None");
-  }
-  if (seconds >= std::chrono::duration<double>(kForEver).count()) return kForEver;
-  return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
-}
-
 // A file that cannot be opened raises what open() would.
 using Open = void (MapState::*)(const OpenOptions&, std::chrono::milliseconds);
 
@@ -154,10 +136,6 @@ PyObject* map_open_snapshot(PyObject* self, PyObject* map) {
   });
 }
 
-PyObject* map_vacuum(PyObject* self, PyObject* progress) {
-  return guarded([=] { return vacuum_map(state_of(self), progress).release(); });
-}
-
 PyObject* map_turn(PyObject* self, PyObject*) {
   return guarded([self] { return turn_object(state_of(self).turn()).release(); });
 }
@@ -211,13 +189,14 @@ PyMethodDef map_methods[] = {
      "_join($self, sqlite3_pointer, /)\n--\n\nUse the session that connection has on this file."},
     {"_open_snapshot", method(map_open_snapshot), METH_O,
      "_open_snapshot($self, map, /)\n--\n\nBecome a read-only map of this moment of `map`."},
-    {"_vacuum", method(map_vacuum), METH_O, "_vacuum($self, progress, /)\n--\n\n"},
     {"_turn", method(map_turn), METH_NOARGS, "_turn($self, /)\n--\n\n"},
     {"_close", method(map_close), METH_NOARGS, "_close($self, /)\n--\n\n"},
     {"_load_json_lines", method(map_load_json_lines), METH_VARARGS,
      "_load_json_lines($self, lines, name, key, after_stored, /)\n--\n\n"},
     {"_backup", method(map_backup), METH_VARARGS,
      "_backup($self, path, overwrite, progress, /)\n--\n\n"},
+    {"_vacuum", method(map_vacuum), METH_VARARGS,
+     "_vacuum($self, full, timeout, progress, /)\n--\n\n"},
     {"_from_handle", method(map_from_handle), METH_O,
      "_from_handle($self, value, /)\n--\n\nReturn the lazy that handle bytes stand for, or value "
      "itself."},

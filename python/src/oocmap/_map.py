@@ -19,7 +19,7 @@ from typing import Any, Literal, Self, TypeVar
 
 import apsw
 
-from oocmap import _native, forking, tables, vacuuming
+from oocmap import _native, forking, tables
 from oocmap._compressed import decompressed
 from oocmap.array_libraries import is_array, nested_lists
 from oocmap.arrays import LazyArray
@@ -207,38 +207,6 @@ class OOCMap(_native.Map[K, V]):
         """
         return Snapshot(self)
 
-    def vacuum(self, *, progress: Callable[[str, int, int], object] | None = None) -> VacuumReport:
-        """Free what nothing refers to, and give the space of free pages back to the file system.
-
-            m.vacuum()                   # VacuumReport(finished=True, containers=12, ...)
-
-        Most of what is overwritten or removed is freed by later writes, and its space used again.
-        This frees the rest, values that were shared or refer to themselves, and texts and key sets
-        that many values had in common; then it punches holes into the file. The file's size stays;
-        what it takes on the disk (`du`, `st_blocks`) falls.
-
-        Readers and writers of all processes go on meanwhile: it works in steps of milliseconds. One
-        that was interrupted or killed loses nothing; the next begins anew. Lazy objects of this
-        process keep what they show, even where that has been removed; those of other processes to
-        values that were removed raise StaleHandleError afterwards.
-
-        Args:
-            progress: Called as progress(step, done, total) at the beginning of each step and every
-                0.1 s; step is "free", "trace", "sweep" or "punch", total 0 where that is not known.
-                What it raises ends the vacuum, as Ctrl-C does; what was freed stays so.
-
-        Raises:
-            ArgumentError: Inside a transaction.
-            BusyError: The file is being vacuumed already, or the timeout passed before another
-                writer ended; what was freed stays so.
-            CorruptionError: Something that is reachable cannot be read; then nothing was freed.
-            ReadOnlyError, ClosedError, StoreFullError, IoError.
-        Cost: a pass over everything that is stored, about 0.3 us a dict, list, ...; a bit of memory
-        for each of them; what is freed. Pages that others free while it reads are kept until then.
-        """
-        self._check_open()
-        return vacuuming.vacuum(self, progress)
-
     def load_jsonl(
         self,
         path: str | os.PathLike[str],
@@ -317,6 +285,49 @@ class OOCMap(_native.Map[K, V]):
         if progress is not None and not callable(progress):
             raise TypeError(f"progress must be callable or None, not {type(progress).__name__!r}")
         return self._backup(os.fspath(path), bool(overwrite), progress)
+
+    def vacuum(
+        self,
+        *,
+        full: bool = False,
+        timeout: float | None = None,
+        progress: Callable[[str, int, int], object] | None = None,
+    ) -> VacuumReport:
+        """Free what nothing reaches any more, and give disk space back; return what was done.
+
+        Without `full` it works beside readers and writers of any process, in steps that hold the
+        write lock for milliseconds. Free pages become holes in the file: it takes less of the disk
+        (`st_blocks`), its length (`st_size`) stays.
+
+        With `full` the file is then exchanged for a compact copy, and is short. For that no other
+        process may have it open, and this one no snapshot and no unfinished query of it. Lazy
+        objects and connections go on as they are; path, owner and permissions stay. Whoever opens
+        the map meanwhile waits.
+
+        Args:
+            full: Make the file short, too.
+            timeout: Seconds to wait for other writers, and with `full` until others have closed the
+                map. None: as long as the map's writes wait.
+            progress: Called as progress(step, done, total), where `step` is "free", "trace",
+                "sweep", "punch" or "copy", and `total` 0 where it is not known. What it raises ends
+                the vacuum; the map stays sound.
+
+        Raises:
+            BusyError: The time is over; the text says which processes have the map open. Or another
+                vacuum runs on it.
+            ArgumentError: Inside a transaction; a negative timeout.
+            ReadOnlyError: The map was opened with mode "r".
+            StoreFullError: No room on the disk for the copy.
+            IoError: Also where the file is another user's, so that its owner could not be kept.
+            FilesystemError: The file has a second name (a hard link).
+            ClosedError, CorruptionError.
+        Cost: about 1 us for each container, and for each id given so far; with `full` every page in
+            use is read three times and written once.
+        """
+        self._check_open()
+        if progress is not None and not callable(progress):
+            raise TypeError(f"progress must be callable or None, not {type(progress).__name__!r}")
+        return VacuumReport(*self._vacuum(bool(full), timeout, progress))
 
     def _row(self, _: apsw.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
         if any(type(value) is bytes and value.startswith(_HANDLE) for value in row):

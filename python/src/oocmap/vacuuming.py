@@ -1,33 +1,22 @@
-"""Vacuum: the space of what is gone, given back."""
+"""What `OOCMap.vacuum()` did."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
-
-from oocmap import _native
+from typing import NamedTuple
 
 
 class VacuumReport(NamedTuple):
-    """What `OOCMap.vacuum()` did."""
+    """What a vacuum did."""
 
     finished: bool
-    """Whether it came to its end. False where a limit stopped it: what it did stays."""
+    """Whether it came to its end."""
     containers: int
-    """Dicts, lists, tuples, sets and arrays freed that removing them had left: shared and cyclic
-    ones."""
+    """Containers freed that nothing reached any more."""
     immutables: int
-    """Shared texts, key sets and the like freed."""
-    punched: int
-    """Bytes given back to the file system."""
+    """Texts and other immutables freed, likewise."""
+    punched_bytes: int
+    """Bytes given back as holes in the file."""
     can_punch: bool
-    """Whether the file system can take them; where not, they are used by later writes."""
+    """Whether the file system has holes; without them space is only used again."""
     allocated_before: int
-    """What the file took on the disk before, in bytes; its size says nothing of it."""
+    """What the file took of the disk before, in bytes."""
     allocated_after: int
     """What it takes now."""
-
-
-def vacuum(
-    map: _native.Map[Any, Any], progress: Callable[[str, int, int], object] | None
-) -> VacuumReport:
-    """As OOCMap.vacuum()."""
-    return VacuumReport(*map._vacuum(progress))
