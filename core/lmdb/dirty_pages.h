@@ -36,15 +36,20 @@ class DirtyPages {
   uint64_t writes() const noexcept {
     return writes_ + (parent_ == nullptr ? 0 : parent_->writes());
   }
+  // What the writes removed, as their caller counts it; of this transaction alone.
+  void count_removed(uint64_t entries) noexcept { removed_ += entries; }
+  uint64_t removed() const noexcept { return removed_; }
   // The nested transaction has become part of its parent.
   void merge() noexcept {
     if (parent_ == nullptr) return;
     parent_->own_ += own_;
     parent_->writes_ += writes_;
+    parent_->removed_ += removed_;
   }
   void clear() noexcept {
     own_ = 0;
     writes_ = 0;
+    removed_ = 0;
   }
 
  private:
@@ -76,6 +81,7 @@ class DirtyPages {
   DirtyPages* parent_;
   double own_ = 0;
   uint64_t writes_ = 0;
+  uint64_t removed_ = 0;
   std::array<LastKey, kDatabaseCount> last_ = {};
 };
 

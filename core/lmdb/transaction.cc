@@ -265,6 +265,12 @@ uint64_t WriteTransaction::writes() const noexcept {
   return dirty_ == nullptr ? 0 : dirty_->writes();
 }
 
+void WriteTransaction::count_removed(uint64_t entries) noexcept { dirty_->count_removed(entries); }
+
+uint64_t WriteTransaction::removed() const noexcept {
+  return dirty_ == nullptr ? 0 : dirty_->removed();
+}
+
 uint64_t WriteTransaction::dirty_pages() const noexcept {
   return dirty_ == nullptr ? 0 : static_cast<uint64_t>(dirty_->total());
 }

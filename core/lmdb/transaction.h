@@ -146,6 +146,10 @@ class OOCMAP_API WriteTransaction final : public Transaction {
   // Number of puts and erases in this transaction and those it is nested in, rolled back ones
   // apart.
   uint64_t writes() const noexcept;
+  // What was removed in this transaction, nested ones that were committed included: as its users
+  // count it. Readable after commit(), too.
+  void count_removed(uint64_t entries) noexcept;
+  uint64_t removed() const noexcept;
   // Pages changed in this transaction and those it is nested in, estimated.
   uint64_t dirty_pages() const noexcept;
 

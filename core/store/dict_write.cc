@@ -81,6 +81,7 @@ bool erase(Store& store, WriteTransaction& transaction, Identity dict, WordKind 
 void clear(Store& store, WriteTransaction& transaction, Identity dict, WordKind kind) {
   RecordAt at(transaction, dict);
   check_kind(at.node, kind);
+  transaction.count_removed(at.node.count());
   if (at.node.spilled()) return spilled_clear(store, transaction, at.node);
   std::vector<Member> leaving;
   for (size_t i = 0; i < at.node.count(); ++i) {
@@ -139,6 +140,7 @@ bool dict_set(Store& store, WriteTransaction& transaction, Identity dict, const 
 
 bool dict_erase(Store& store, WriteTransaction& transaction, Identity dict, const Key& key) {
   const bool found = erase(store, transaction, dict, WordKind::kDict, key);
+  if (found) transaction.count_removed(1);
   drain_graveyard(store, transaction, kDrainAtOnce);
   return found;
 }
@@ -164,6 +166,7 @@ bool set_add(Store& store, WriteTransaction& transaction, Identity set_identity,
 
 bool set_discard(Store& store, WriteTransaction& transaction, Identity set, const Key& key) {
   const bool found = erase(store, transaction, set, WordKind::kSet, key);
+  if (found) transaction.count_removed(1);
   drain_graveyard(store, transaction, kDrainAtOnce);
   return found;
 }

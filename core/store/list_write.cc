@@ -183,6 +183,7 @@ void erase(Store& store, WriteTransaction& transaction, Identity list, uint64_t 
   RecordAt at = locate_list(transaction, list);
   if (i > at.node.count() || count > at.node.count() - i) out_of_range();
   if (count == 0) return;
+  transaction.count_removed(count);
   std::vector<Member> erased;
   if (at.node.spilled()) {
     ChunkEditor editor(transaction, list, chunk_tree(at.node));
@@ -207,6 +208,7 @@ void collect_leaf(Bytes chunk, Identity list, std::vector<Member>& members) {
 void clear(Store& store, WriteTransaction& transaction, Identity list) {
   RecordAt at = locate_list(transaction, list);
   if (!at.node.spilled()) return erase(store, transaction, list, 0, at.node.count());
+  transaction.count_removed(at.node.count());
   put_empty(store, transaction, list);
   erase_all_rows(store, transaction, Database::kChunks, list, collect_leaf);
 }

@@ -310,13 +310,17 @@ void Session::commit() {
     state_->levels.clear();
     state_->next_generation();
     if (wrote) transaction.commit([&] { store_->undone(first_event); });
+    if (wrote) count_removed(transaction.removed());
   } catch (const Error& error) {
     state_->poison = {error.message(), 0};
     throw;
   }
 }
 
-void Session::end() noexcept { rollback(); }
+void Session::end() noexcept {
+  rollback();
+  vacuum_after_commit();
+}
 
 void Session::rollback() noexcept {
   if (!usable()) return;
@@ -367,9 +371,11 @@ void Session::drop_snapshot() noexcept {
   state_->snapshot = ReadTransaction();
 }
 
-void Session::after_own_commit() noexcept {
+void Session::after_own_commit(uint64_t removed) noexcept {
   state_->next_generation();
   if (has(kSnapshot)) drop_snapshot();
+  count_removed(removed);
+  vacuum_after_commit();
 }
 
 }  // namespace oocmap

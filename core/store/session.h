@@ -116,6 +116,16 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   // kTransactionFailed (with `reason`) until rollback() or a rollback_to() below it.
   void poison(const std::string& reason);
 
+  // --- Auto vacuum (auto_vacuum.cc). Once this session has removed `threshold` entries of dicts,
+  // lists and sets, at any depth, in transactions that were committed, it vacuums the file: after
+  // the commit of the outermost transaction, before whoever committed goes on. 0: it does not.
+  // The count starts anew.
+  void set_auto_vacuum(uint64_t threshold) noexcept;
+  uint64_t auto_vacuum() const noexcept;
+  // Before the session is closed: does what is due and had to be put off, waiting for up to
+  // timeout(). Errors: none, as of what auto vacuum does.
+  void finish_auto_vacuum() noexcept;
+
   // Number that changes with every commit and rollback (whole or partial) of this session: a cursor
   // that sees it change seeks afresh.
   uint64_t generation() const noexcept;
@@ -153,7 +163,10 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   void undo_from(size_t index) noexcept;
   void undo_everything();
   void drop_snapshot() noexcept;
-  void after_own_commit() noexcept;
+  void after_own_commit(uint64_t removed) noexcept;
+  void count_removed(uint64_t entries) noexcept;
+  void vacuum_if_due(std::chrono::milliseconds wait) noexcept;
+  void vacuum_after_commit() noexcept;
   std::shared_ptr<Store> store_;
   uint64_t nonce_ = 0;
   std::atomic<uint32_t> attention_{0};

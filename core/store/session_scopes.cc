@@ -123,7 +123,7 @@ void WriteScope::commit() {
   if (!joined_ && own_.writes() > 0) {
     session_.store().before_commit(own_);
     own_.commit([this] { session_.store().undone(first_event_); });
-    session_.after_own_commit();
+    session_.after_own_commit(own_.removed());
   }
   done_ = true;
 }

@@ -32,6 +32,9 @@ struct Session::State {
   std::atomic<int64_t> timeout_ms{5000};
   std::atomic<bool> read_only{false};
   std::atomic<uint64_t> generation{1};
+  std::atomic<uint64_t> auto_vacuum{0};  // after so many removed entries; 0: never
+  std::atomic<uint64_t> removed{0};
+  std::atomic<bool> put_off{false};  // the last one found another vacuum under way
 
   // Guarded by mutex. A deque, because scopes hold references while levels are added behind.
   std::deque<Level> levels;  // outermost first; empty between xSync and the next write, too

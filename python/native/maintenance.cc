@@ -143,4 +143,22 @@ PyObject* map_vacuum(PyObject* self, PyObject* arguments) {
   });
 }
 
+PyObject* map_set_auto_vacuum(PyObject* self, PyObject* threshold) {
+  return guarded([&] {
+    const unsigned long long entries = PyLong_AsUnsignedLongLong(threshold);
+    if (PyErr_Occurred() != nullptr) throw PythonRaised{};
+    state_of(self).session_to_keep()->set_auto_vacuum(entries);
+    return Py_NewRef(Py_None);
+  });
+}
+
+PyObject* map_finish_auto_vacuum(PyObject* self, PyObject*) {
+  return guarded([&] {
+    const std::shared_ptr<Session> session = state_of(self).session_to_keep();
+    const WithoutGil released;
+    session->finish_auto_vacuum();
+    return Py_NewRef(Py_None);
+  });
+}
+
 }  // namespace oocmap::python

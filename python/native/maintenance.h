@@ -14,5 +14,9 @@ std::chrono::milliseconds parse_timeout(PyObject* timeout);
 PyObject* map_backup(PyObject* self, PyObject* arguments);
 // _vacuum(full, timeout, progress) -> the fields of VacuumReport.
 PyObject* map_vacuum(PyObject* self, PyObject* arguments);
+// _set_auto_vacuum(threshold); 0: none.
+PyObject* map_set_auto_vacuum(PyObject* self, PyObject* threshold);
+// _finish_auto_vacuum(): before closing.
+PyObject* map_finish_auto_vacuum(PyObject* self, PyObject*);
 
 }  // namespace oocmap::python

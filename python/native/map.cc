@@ -62,6 +62,7 @@ void MapState::reopen(const OpenOptions& options, std::chrono::milliseconds time
     session_ = parents.session;
     throw Error(ErrorCode::kClosed, "another map has taken the place of '" + path_ + "'");
   }
+  session_->set_auto_vacuum(parents.session->auto_vacuum());
   store_->inherit(*parents.store, parents.session->open_since());
   rollbacks_ = store_->rollbacks();
   turn_ = std::make_shared<Turn>();
@@ -77,6 +78,7 @@ void MapState::join(void* sqlite3_handle) {
   std::shared_ptr<Session> joined = session_of(sqlite3_handle, store_);
   joined->set_read_only(session_->read_only());
   joined->set_timeout(session_->timeout());
+  joined->set_auto_vacuum(session_->auto_vacuum());
   session_->close();
   session_ = std::move(joined);
 }

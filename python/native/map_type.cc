@@ -197,6 +197,10 @@ PyMethodDef map_methods[] = {
      "_backup($self, path, overwrite, progress, /)\n--\n\n"},
     {"_vacuum", method(map_vacuum), METH_VARARGS,
      "_vacuum($self, full, timeout, progress, /)\n--\n\n"},
+    {"_set_auto_vacuum", method(map_set_auto_vacuum), METH_O,
+     "_set_auto_vacuum($self, threshold, /)\n--\n\n"},
+    {"_finish_auto_vacuum", method(map_finish_auto_vacuum), METH_NOARGS,
+     "_finish_auto_vacuum($self, /)\n--\n\n"},
     {"_from_handle", method(map_from_handle), METH_O,
      "_from_handle($self, value, /)\n--\n\nReturn the lazy that handle bytes stand for, or value "
      "itself."},

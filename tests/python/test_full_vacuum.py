@@ -94,9 +94,10 @@ def test_full_vacuum_is_refused_inside_a_transaction(m: Map) -> None:
         with pytest.raises(oocmap.ArgumentError, match="inside a transaction"):
             m.vacuum(full=True)
         m["a"] = 2
-    with oocmap.OOCMap(m.path, durability="off") as other:
-        with other.transaction(), pytest.raises(oocmap.BusyError, match="transaction open on it"):
-            m.vacuum(full=True, timeout=0.05)
+    other = oocmap.OOCMap[str, int](m.path, durability="off")
+    with other.transaction(), pytest.raises(oocmap.BusyError, match="transaction open on it"):
+        m.vacuum(full=True, timeout=0.05)
+    other.close()
     m.vacuum(full=True)
     assert m["a"] == 2
 

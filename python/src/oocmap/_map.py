@@ -26,7 +26,7 @@ from oocmap.arrays import LazyArray
 from oocmap.connection import Connection, patiently
 from oocmap.errors import ClosedError, UnsupportedTypeError
 from oocmap.snapshots import Snapshot
-from oocmap.vacuuming import VacuumReport
+from oocmap.vacuuming import VacuumReport, checked_threshold
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -329,6 +329,30 @@ class OOCMap(_native.Map[K, V]):
             raise TypeError(f"progress must be callable or None, not {type(progress).__name__!r}")
         return VacuumReport(*self._vacuum(bool(full), timeout, progress))
 
+    def configure_auto_vacuum(self, delete_threshold: int | None) -> None:
+        """Let vacuum() run by itself, each time this map object has removed so many entries.
+
+            m.configure_auto_vacuum(1000)
+
+        Every entry of a dict, list or set that is removed counts, at any depth, by Python or SQL,
+        once its transaction is committed: one for each, however much was below it. Then, after the
+        commit of the outermost transaction and before that returns, vacuum() runs. Its errors are
+        not raised, for the commit has succeeded; what cannot be done at once (another vacuum runs)
+        is done after a later commit, or by close(). The setting is this object's: others, and
+        pickled ones, have their own; a forked child keeps it.
+
+        Args:
+            delete_threshold: How many, 1 or more; None: never.
+
+        Raises:
+            TypeError: It is neither an int nor None.
+            ArgumentError: It is less than 1. (It is a ValueError.)
+            ClosedError.
+        Cost: none, but what vacuum() costs now and then.
+        """
+        self._check_open()
+        self._set_auto_vacuum(checked_threshold(delete_threshold))
+
     def _row(self, _: apsw.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
         if any(type(value) is bytes and value.startswith(_HANDLE) for value in row):
             return tuple(self._from_handle(value) for value in row)
@@ -346,6 +370,8 @@ class OOCMap(_native.Map[K, V]):
         Every later use of the map, and of lazy objects read from it, raises ClosedError.
         """
         connection = vars(self).get("connection")
+        if not self.closed:
+            self._finish_auto_vacuum()
         if connection is not None:
             patiently(lambda: connection.close(True))
         self._close()
