@@ -9,8 +9,10 @@
 #include <unordered_map>
 
 #include "core/lmdb/process.h"
+#include "core/lmdb/waiting.h"
 #include "core/store/connections.h"
 #include "sqlite_ext/arguments.h"
+#include "sqlite_ext/errors.h"
 #include "sqlite_ext/file_policy.h"
 #include "sqlite_ext/statement.h"
 #include "sqlite_ext/table.h"
@@ -60,7 +62,11 @@ class Connection::DatabaseLock {
     const auto started = std::chrono::steady_clock::now();
     for (auto pause = kFirstPause; !try_lock(connection);
          pause = std::min(2 * pause, kLongestPause)) {
-      if (std::chrono::steady_clock::now() - started > timeout) {
+      const auto waited = std::chrono::steady_clock::now() - started;
+      if (waited > kWaitSlice && stop_waiting()) {
+        throw Error(ErrorCode::kBusy, "the wait for another thread's SQL was interrupted");
+      }
+      if (waited > timeout) {
         throw Error(ErrorCode::kBusy, "another thread ran SQL on the connection for all of " +
                                           std::to_string(timeout.count()) + " ms");
       }
@@ -191,7 +197,18 @@ void Connection::begin(Session& session) {
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kBusy) throw;
   }
-  session.begin(View::kSession, busy_timeout());
+  // Not sqlite3_is_interrupted(), which is newer than the oldest SQLite: any statement says it.
+  const StopWaitingScope asks([this] {
+    Statement statement(db, "SELECT 1");
+    if (statement.prepared()) statement.step();
+    return sqlite3_errcode(db) == SQLITE_INTERRUPT;
+  });
+  try {
+    session.begin(View::kSession, busy_timeout());
+  } catch (const Error&) {
+    if (asks.stopped()) throw SqliteError(SQLITE_INTERRUPT, "interrupted");
+    throw;
+  }
 }
 
 Connection::Place* Connection::place_of(const std::string& schema, const std::string& name) {

@@ -54,7 +54,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void allow(const std::string& path);
   std::vector<std::string> allowed();
 
-  // Takes the write lock (xBegin). Errors: kBusy after PRAGMA busy_timeout.
+  // Takes the write lock (xBegin). Errors: kBusy after PRAGMA busy_timeout; SqliteError with
+  // SQLITE_INTERRUPT where sqlite3_interrupt() was called meanwhile.
   void begin(Session& session);
   // PRAGMA busy_timeout. Cost: a statement.
   std::chrono::milliseconds busy_timeout();

@@ -254,6 +254,9 @@ void Environment::take_threads_lock(std::chrono::milliseconds timeout, bool expl
     case WriteLock::Outcome::kTimeout:
       busy("another thread of this process is writing" + waited());
       break;
+    case WriteLock::Outcome::kStopped:
+      busy("the wait for another thread of this process was interrupted");
+      break;
     case WriteLock::Outcome::kHeldByThread:
       busy("this thread is in the middle of a write to it already");
       break;
@@ -267,16 +270,21 @@ void Environment::take_write_lock(std::chrono::milliseconds timeout, bool explic
   const Deadline deadline = deadline_in(timeout);
   take_threads_lock(timeout, explicit_transaction);
   if (state_->guard == nullptr) return;  // under creation
-  bool entered = false;
+  Wait entered = Wait::kTimeout;
   try {
     entered = state_->guard->enter_write_gate(deadline);
   } catch (...) {
     state_->write_lock.release();
     throw;
   }
-  if (entered) return;
+  if (entered == Wait::kGot) return;
   state_->write_lock.release();
-  refuse_busy("another process is writing (waited " + std::to_string(timeout.count()) + " ms)");
+  const std::string holder = holder_text(state_->guard->writer());
+  if (entered == Wait::kStopped) {
+    refuse_busy("the wait for another process" + holder + " was interrupted");
+  }
+  refuse_busy("another process is writing" + holder + " (waited " +
+              std::to_string(timeout.count()) + " ms)");
 }
 
 void Environment::release_write_lock() noexcept {

@@ -76,8 +76,9 @@ class OOCMAP_API Environment {
 
   // Takes the write lock and begins on the calling thread, which must also end the transaction.
   // Locks, in this order: the in-process lock, the OFD writer gate, LMDB's own.
-  // Errors: kBusy after `timeout`, at once where the calling thread holds the lock already (by
-  //         begin_write or by begin_explicit); kReadOnly; kIo.
+  // Errors: kBusy after `timeout` (naming the process that holds the lock, and whether it is
+  //         stopped), sooner where the wait is interrupted (waiting.h), at once where the calling
+  //         thread holds the lock already (by begin_write or by begin_explicit); kReadOnly; kIo.
   WriteTransaction begin_write(std::chrono::milliseconds timeout);
 
   // The same for a transaction that may be ended on any thread: it begins and ends on the writer

@@ -22,19 +22,30 @@ constexpr microseconds kLongestPause{1000};
 constexpr std::chrono::seconds kPatience{
     10};  // with creators and compactors, who hold locks briefly
 
-// Calls `attempt` until it returns 0, an errno other than EAGAIN, or the deadline passes.
-template <typename Attempt>
-int poll_until(Deadline deadline, Attempt attempt) {
+// Calls `attempt` until it returns 0, an errno other than EAGAIN, or the deadline passes; ECANCELED
+// where `stop`, asked now and then, says so.
+template <typename Attempt, typename Stop>
+int poll_until(Deadline deadline, Attempt attempt, Stop stop) {
   microseconds pause = kFirstPause;
+  auto asked = std::chrono::steady_clock::now();
   for (;;) {
     const int error = attempt();
     if (error != EAGAIN) return error;
     const auto now = std::chrono::steady_clock::now();
     if (now >= deadline) return EAGAIN;
+    if (now - asked >= kWaitSlice) {
+      if (stop()) return ECANCELED;
+      asked = now;
+    }
     const auto left = std::chrono::duration_cast<microseconds>(deadline - now) + microseconds(1);
     std::this_thread::sleep_for(std::min(pause, left));
     pause = std::min(pause * 2, kLongestPause);
   }
+}
+
+template <typename Attempt>
+int poll_until(Deadline deadline, Attempt attempt) {
+  return poll_until(deadline, attempt, [] { return false; });
 }
 
 uint64_t lock_file_byte(const struct stat& lock_file) noexcept {
@@ -65,6 +76,7 @@ Deadline deadline_in(std::chrono::milliseconds timeout) noexcept {
 FileGuard::FileGuard(const std::string& path, bool writable) : path_(path), writable_(writable) {
   fd_ = ::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
   if (fd_ < 0) throw_system("open", path, errno);
+  gate_ = kWriteGateByte - (static_cast<uint64_t>(getpid()) & (kPidRange - 1));
 }
 
 FileGuard::~FileGuard() {
@@ -134,14 +146,25 @@ void FileGuard::claim_lock_file(const struct stat& lock_file) {
   }
 }
 
-bool FileGuard::enter_write_gate(Deadline deadline) {
+Wait FileGuard::enter_write_gate(Deadline deadline) {
+  const uint64_t length = kWriteGateByte - gate_ + 1;
   const int error = poll_until(
-      deadline, [&] { return platform::try_lock(fd_, LockKind::kExclusive, kWriteGateByte, 1); });
-  if (error != 0 && error != EAGAIN) throw_system("lock", path_, error);
-  return error == 0;
+      deadline, [&] { return platform::try_lock(fd_, LockKind::kExclusive, gate_, length); },
+      stop_waiting);
+  if (error == 0) return Wait::kGot;
+  if (error == EAGAIN) return Wait::kTimeout;
+  if (error == ECANCELED) return Wait::kStopped;
+  throw_system("lock", path_, error);
 }
 
-void FileGuard::leave_write_gate() noexcept { platform::unlock(fd_, kWriteGateByte, 1); }
+void FileGuard::leave_write_gate() noexcept {
+  platform::unlock(fd_, gate_, kWriteGateByte - gate_ + 1);
+}
+
+pid_t FileGuard::writer() const noexcept {
+  const auto start = platform::other_lock_start(fd_, kWriteGateByte);
+  return start ? static_cast<pid_t>(kWriteGateByte - *start) : 0;
+}
 
 int wait_for_lock(int fd, uint64_t byte) {
   return poll_until(deadline_in(kPatience),
@@ -151,7 +174,21 @@ int wait_for_lock(int fd, uint64_t byte) {
 WriteLock::Outcome WriteLock::acquire(uint64_t owner, bool session, Deadline deadline) {
   std::unique_lock lock(mutex_);
   if (owner_ == owner) return session_ ? Outcome::kHeldBySession : Outcome::kHeldByThread;
-  if (!free_.wait_until(lock, deadline, [&] { return owner_ == 0; })) return Outcome::kTimeout;
+  while (owner_ != 0) {
+    const Deadline now = std::chrono::steady_clock::now();
+    if (now >= deadline) return Outcome::kTimeout;
+    if (free_.wait_until(lock, std::min(deadline, now + kWaitSlice), [&] { return owner_ == 0; })) {
+      break;
+    }
+    lock.unlock();  // the question may run any code
+    const bool stop = stop_waiting();
+    lock.lock();
+    if (stop) {
+      // A release may have woken this thread alone.
+      if (owner_ == 0) free_.notify_one();
+      return Outcome::kStopped;
+    }
+  }
   owner_ = owner;
   session_ = session;
   return Outcome::kAcquired;

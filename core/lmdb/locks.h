@@ -14,6 +14,8 @@
 #include <mutex>
 #include <string>
 
+#include "core/lmdb/waiting.h"
+
 namespace oocmap {
 
 using Deadline = std::chrono::steady_clock::time_point;
@@ -49,9 +51,11 @@ class FileGuard {
   void claim_lock_file(const struct stat& lock_file);
 
   // The writer gate: the lock a writer of another process waits for, with a timeout that LMDB's own
-  // lock does not have. The caller holds the WriteLock. Returns false at the deadline.
-  bool enter_write_gate(Deadline deadline);
+  // lock does not have. The caller holds the WriteLock. Errors: kIo.
+  Wait enter_write_gate(Deadline deadline);
   void leave_write_gate() noexcept;
+  // The process that is in the gate, 0 where there is none or its number is not known.
+  pid_t writer() const noexcept;
 
   // For a fork's child: closes the descriptor, and with it the child's share in the parent's locks.
   void forget() noexcept;
@@ -62,6 +66,7 @@ class FileGuard {
   std::string path_;
   bool writable_;
   int fd_ = -1;
+  uint64_t gate_ = 0;  // the first byte of this process's gate lock
 };
 
 // The bytes. Numbers are shared with other processes, also of other versions: do not renumber.
@@ -69,7 +74,10 @@ inline constexpr uint64_t kLockBase = uint64_t{1} << 60;
 inline constexpr uint64_t kProcessBytes = kLockBase;                         // + pid
 inline constexpr uint64_t kLockFileBytes = kLockBase + (uint64_t{1} << 32);  // + hash of its inode
 inline constexpr uint64_t kLockFileRange = uint64_t{1} << 32;
+// A writer locks from its pid's distance before this byte up to it: all of those locks hold the one
+// byte, and where the lock of another begins tells its pid.
 inline constexpr uint64_t kWriteGateByte = kLockBase + (uint64_t{1} << 34);
+inline constexpr uint64_t kPidRange = uint64_t{1} << 22;       // Linux's PID_MAX_LIMIT
 inline constexpr uint64_t kAttachedByte = kWriteGateByte + 1;  // shared by users, exclusive: vacuum
 inline constexpr uint64_t kAttachGateByte = kWriteGateByte + 2;  // lets vacuum not be starved
 inline constexpr uint64_t kCreateByte = kWriteGateByte + 3;      // who fills an empty file
@@ -80,7 +88,7 @@ int wait_for_lock(int fd, uint64_t byte);
 
 class WriteLock {
  public:
-  enum class Outcome { kAcquired, kTimeout, kHeldByThread, kHeldBySession };
+  enum class Outcome { kAcquired, kTimeout, kStopped, kHeldByThread, kHeldBySession };
   // `owner`: the thread that is asking, or that an explicit transaction is begun for (`session`).
   // kHeldByThread and kHeldBySession: `owner` holds it already, so waiting would be for ever.
   Outcome acquire(uint64_t owner, bool session, Deadline deadline);

@@ -88,6 +88,12 @@ std::string program_of(uint64_t process) {
   return name;
 }
 
+std::optional<uint64_t> other_lock_start(int fd, uint64_t offset) noexcept {
+  struct flock lock = range(F_WRLCK, offset, 1);
+  if (fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
+  return static_cast<uint64_t>(lock.l_start);
+}
+
 uint32_t filesystem_type(int fd, int& error) noexcept {
   struct statfs info;
   error = fstatfs(fd, &info) == 0 ? 0 : errno;

@@ -22,6 +22,8 @@ int try_lock(int fd, LockKind kind, uint64_t offset, uint64_t length) noexcept;
 void unlock(int fd, uint64_t offset, uint64_t length) noexcept;
 // Whether another open file holds any lock in the range, a shared one too.
 bool locked_by_another(int fd, uint64_t offset, uint64_t length) noexcept;
+// Where the lock begins that another open file holds over the byte at `offset`; nullopt: none does.
+std::optional<uint64_t> other_lock_start(int fd, uint64_t offset) noexcept;
 
 // The first bytes of the locks that other open files hold in the range, up to `most` of them.
 std::vector<uint64_t> bytes_locked_by_others(int fd, uint64_t offset, uint64_t length, size_t most);

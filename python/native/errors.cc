@@ -123,7 +123,8 @@ void translate_exception() noexcept {
   } catch (const PythonRaised&) {
     // Python's exception is set.
   } catch (const Error& error) {
-    set_exception(error);
+    // Of a signal's handler, for which a wait was ended (interrupts.h): that is what to tell.
+    if (PyErr_Occurred() == nullptr) set_exception(error);
   } catch (const OutOfRange& error) {
     PyErr_SetString(PyExc_IndexError, error.message);
   } catch (const std::bad_alloc&) {

@@ -10,6 +10,7 @@
 #include "python/native/dict_methods.h"
 #include "python/native/errors.h"
 #include "python/native/handles.h"
+#include "python/native/interrupts.h"
 #include "python/native/iterate.h"
 #include "python/native/key_range.h"
 #include "python/native/lazy_array.h"
@@ -97,6 +98,7 @@ void make_module(nb::module_& module) {
   try {
     load_exceptions();
     check_image();
+    let_signals_interrupt();
     add_types(module.ptr());
   } catch (...) {
     translate_exception();

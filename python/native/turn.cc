@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/lmdb/environment.h"
+#include "core/lmdb/waiting.h"
 #include "python/native/errors.h"
 
 namespace oocmap::python {
@@ -22,9 +23,15 @@ int Turn::take(std::chrono::milliseconds timeout) {
   const uint64_t me = this_thread_number();
   if (owner_.load() == me) return ++depth_;
   if (!take_free(me)) {
-    std::unique_lock lock(mutex_);
+    constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24 * 365);
+    const auto deadline = std::chrono::steady_clock::now() + std::min(timeout, kLongest);
+    bool mine = false;
     ++waiting_;
-    const bool mine = ended_.wait_for(lock, timeout, [&] { return take_free(me); });
+    do {
+      const auto slice = std::chrono::steady_clock::now() + kWaitSlice;
+      std::unique_lock lock(mutex_);
+      mine = ended_.wait_until(lock, std::min(deadline, slice), [&] { return take_free(me); });
+    } while (!mine && std::chrono::steady_clock::now() < deadline && !stop_waiting());
     --waiting_;
     if (!mine) return 0;
   }
@@ -70,6 +77,7 @@ PyObject* turn_take(PyObject* self, PyObject* seconds) {
       const WithoutGil released;
       depth = turn_of(self).take(timeout);
     }
+    if (depth == 0 && PyErr_Occurred() != nullptr) throw PythonRaised{};
     return Ref::steal(PyLong_FromLong(depth)).release();
   });
 }

@@ -21,7 +21,8 @@ namespace oocmap::python {
 class Turn {
  public:
   // Takes the turn for the calling thread, or once more where it has it.
-  // Returns: how often it has it now; 0 where another thread had it for all of `timeout`.
+  // Returns: how often it has it now; 0 where another thread had it for all of `timeout`, or the
+  // wait was interrupted (interrupts.h: then Python's exception is set).
   // Errors: kClosed in a forked child, which has neither that thread nor the map.
   int take(std::chrono::milliseconds timeout);
   // Gives it back once. May be called on another thread than take() was.

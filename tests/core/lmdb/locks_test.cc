@@ -87,10 +87,78 @@ TEST_F(LocksTest, AnotherProcessWaitsUntilTheTimeout) {
   const auto environment = open();
   const Error error = error_of([&] { environment->begin_write(milliseconds(50)); });
   EXPECT_EQ(error.code(), ErrorCode::kBusy);
-  EXPECT_NE(error.message().find("another process"), std::string::npos) << error.message();
+  const std::string named = "another process is writing, process " + std::to_string(holder.pid());
+  EXPECT_NE(error.message().find(named), std::string::npos) << error.message();
   EXPECT_EQ(get(*environment, "k"), std::nullopt) << "readers never wait";
   tried.raise();
   EXPECT_EQ(holder.wait(), 0);
+  put(*environment, "k", "v");
+}
+
+TEST_F(LocksTest, AStoppedWriterIsNamedAndGoesOn) {
+  Signal holding;
+  Child holder([&] {
+    const auto environment = open();
+    WriteTransaction held = environment->begin_write(kSoon);
+    held.put(Database::kMeta, "k", "v");
+    holding.raise();
+    raise(SIGSTOP);
+    held.commit();
+    return 0;
+  });
+  holding.await();
+  int status = 0;
+  ASSERT_EQ(waitpid(holder.pid(), &status, WUNTRACED), holder.pid());
+  const auto environment = open();
+  const Error error = error_of([&] { environment->begin_write(milliseconds(50)); });
+  EXPECT_EQ(error.code(), ErrorCode::kBusy);
+  const std::string advice = "kill -CONT " + std::to_string(holder.pid());
+  EXPECT_NE(error.message().find(advice), std::string::npos) << error.message();
+  kill(holder.pid(), SIGCONT);
+  EXPECT_EQ(holder.wait(), 0);
+  EXPECT_EQ(get(*environment, "k"), "v");
+}
+
+TEST_F(LocksTest, AWaitForAnotherProcessIsAskedWhetherItShallStop) {
+  Signal holding;
+  Signal tried;
+  Child holder([&] {
+    const auto environment = open();
+    const WriteTransaction held = environment->begin_write(kSoon);
+    holding.raise();
+    tried.await();
+    return 0;
+  });
+  holding.await();
+  const auto environment = open();
+  int asked = 0;
+  const StopWaitingScope scope([&] { return ++asked == 2; });
+  const milliseconds waited = time_of([&] {
+    const Error error = error_of([&] { environment->begin_write(milliseconds(20'000)); });
+    EXPECT_EQ(error.code(), ErrorCode::kBusy);
+    EXPECT_NE(error.message().find("interrupted"), std::string::npos) << error.message();
+  });
+  EXPECT_EQ(asked, 2);
+  EXPECT_TRUE(scope.stopped());
+  EXPECT_LT(waited, milliseconds(10'000));
+  tried.raise();
+  EXPECT_EQ(holder.wait(), 0);
+  put(*environment, "k", "v");  // the lock of this process was given back
+}
+
+// The question is asked while no mutex is held: others take and give the lock meanwhile.
+TEST_F(LocksTest, AThreadIsAskedWhetherItShallStop) {
+  const auto environment = open();
+  std::optional<WriteTransaction> held = environment->begin_write(kSoon);
+  std::thread other([&] {
+    int asked = 0;
+    const StopWaitingScope scope([&] { return ++asked == 2; });
+    const Error error = error_of([&] { environment->begin_write(milliseconds(20'000)); });
+    EXPECT_NE(error.message().find("interrupted"), std::string::npos) << error.message();
+    EXPECT_EQ(asked, 2);
+  });
+  other.join();
+  held.reset();
   put(*environment, "k", "v");
 }
 
