@@ -38,6 +38,14 @@ enum class Durability : uint8_t {
   kOff = 2,     // throw-away files only (MDB_NOSYNC)
 };
 
+// What is looked at before the file is used, beyond its meta pages, its size and the pages that
+// opening it reads (core/lmdb/page_check.h).
+enum class Verify : uint8_t {
+  kAuto,   // kFull where the file's owner is another user than this process's, else kQuick
+  kQuick,  // no more than that
+  kFull,   // every page
+};
+
 struct OpenOptions {
   std::string path;
   OpenMode mode = OpenMode::kCreate;
@@ -46,6 +54,7 @@ struct OpenOptions {
   // Bytes, at least 32 pages; nullopt: as this process has the file open already, else 1 TiB of
   // address space, halved while it is refused.
   std::optional<uint64_t> max_size;
+  Verify verify = Verify::kAuto;
 };
 
 class WriterThread;
@@ -58,8 +67,9 @@ class OOCMAP_API Environment {
   // `format_version` is written to a new file (u32, little-endian, under "format_version" in
   // `meta`) and compared, before all else, in an existing one. `initialize` is called inside the
   // first write transaction of a new file.
+  // With Verify::kFull a file that is open already is checked, too.
   // Errors: kIo with errno ENOENT, EEXIST, EISDIR, EACCES, ... and the path; kCorrupt for a file
-  //         that is not LMDB's, not an OOCMap or truncated; kFormatVersion; kSecondImage;
+  //         that is not LMDB's, not an OOCMap, truncated or damaged; kFormatVersion; kSecondImage;
   //         kFilesystem for NFS, FUSE, hard links, a foreign lock file; kInvalidArgument where
   //         max_size is too small, where durability or max_size differ from those the process has
   //         the file open with, or where it has it open read-only and this is no kRead.

@@ -16,6 +16,7 @@
 #include "core/lmdb/environment_state.h"
 #include "core/lmdb/errors.h"
 #include "core/lmdb/file_check.h"
+#include "core/lmdb/page_check.h"
 #include "core/lmdb/platform_linux.h"
 #include "core/lmdb/process.h"
 
@@ -140,6 +141,8 @@ std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t
     environment = find(file, lock);
     if (environment != nullptr) {
       environment->check_options(options);
+      lock.unlock();
+      if (options.verify == Verify::kFull) check_pages(*environment);
       return environment;
     }
     check_single_name(path);
@@ -186,6 +189,11 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   // Of a compaction that was killed: there is none now, for that has the file for itself.
   if (writable) unlink((path + kCompactionMark).c_str());
   check_file(guard->fd(), path);
+  check_entrance(guard->fd(), path);
+  const bool verify = options.verify == Verify::kFull ||
+                      (options.verify == Verify::kAuto && opened.st_uid != geteuid());
+  PageReport report;
+  const bool verify_mapped = verify && !check_pages(guard->fd(), path, report);
 
   const std::string lock_path = path + "-lock";
   const bool lockless = !writable && platform::mounted_read_only(guard->fd());
@@ -209,6 +217,7 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   state.format_version = format_version;
   state.guard = std::move(guard);
   environment->map();
+  if (verify_mapped) check_pages(*environment);
   return environment;
 }
 
