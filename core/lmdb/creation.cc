@@ -14,6 +14,7 @@
 #include "core/lmdb/errors.h"
 #include "core/lmdb/locks.h"
 #include "core/lmdb/platform_linux.h"
+#include "core/lmdb/temporary_file.h"
 
 namespace oocmap {
 namespace {
@@ -40,32 +41,6 @@ std::string folder_of(const std::string& path) {
 void sync(int fd, const std::string& path) {
   if (fsync(fd) != 0) throw_system("sync", path, errno);
 }
-
-// An empty file beside `path`, with permissions for the owner only; gone at the end unless kept.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& path)
-      : path_(path + ".oocmap-new-XXXXXX"), fd_(make(path)) {}
-  ~TemporaryFile() {
-    if (!kept_) unlink(path_.c_str());
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-
-  const std::string& path() const noexcept { return path_; }
-  int fd() const noexcept { return fd_.get(); }
-  void keep() noexcept { kept_ = true; }
-
- private:
-  int make(const std::string& path) {
-    const int fd = mkostemp(path_.data(), O_CLOEXEC);
-    if (fd < 0) throw_system("create", path, errno);
-    return fd;
-  }
-  std::string path_;
-  Descriptor fd_;
-  bool kept_ = false;
-};
 
 // Writes the file; what fails is said of `path`, whose user never heard of the temporary name.
 void fill(TemporaryFile& file, const std::string& path, const WriteFile& write) {
@@ -109,6 +84,7 @@ void check_filesystem_type(uint32_t type, const std::string& path) {
 }
 
 bool create_file(const std::string& path, const WriteFile& write) {
+  remove_stale_files(path);
   TemporaryFile file(path);
   check_filesystem(file.fd(), path);
   fill(file, path, write);
@@ -132,6 +108,7 @@ void fill_empty_file(const std::string& path, const WriteFile& write) {
                     named.st_dev == locked.st_dev;
   if (!same || locked.st_size != 0) return;  // somebody else was faster
 
+  remove_stale_files(path);
   TemporaryFile file(path);
   check_filesystem(file.fd(), path);
   fill(file, path, write);

@@ -80,7 +80,7 @@ inline constexpr uint64_t kWriteGateByte = kLockBase + (uint64_t{1} << 34);
 inline constexpr uint64_t kPidRange = uint64_t{1} << 22;       // Linux's PID_MAX_LIMIT
 inline constexpr uint64_t kAttachedByte = kWriteGateByte + 1;  // shared by users, exclusive: vacuum
 inline constexpr uint64_t kAttachGateByte = kWriteGateByte + 2;  // lets vacuum not be starved
-inline constexpr uint64_t kCreateByte = kWriteGateByte + 3;      // who fills an empty file
+inline constexpr uint64_t kCreateByte = kWriteGateByte + 3;      // who fills a new or empty file
 inline constexpr uint64_t kVacuumByte = kWriteGateByte + 8;      // who vacuums the file
 
 // Waits up to 10 s for an exclusive lock on one byte. Returns 0, EAGAIN or another errno.

@@ -19,6 +19,7 @@
 #include "core/lmdb/page_check.h"
 #include "core/lmdb/platform_linux.h"
 #include "core/lmdb/process.h"
+#include "core/lmdb/temporary_file.h"
 
 namespace oocmap {
 namespace {
@@ -87,13 +88,14 @@ void check_max_size(const std::string& path, const std::optional<uint64_t>& max_
 }
 
 // Two names are two lock files, and so two writers at once. A file that is being made may have a
-// second name for a moment.
+// second name for a moment, or for good where its maker was killed in that moment.
 void check_single_name(const std::string& path) {
   constexpr int kAttempts = 100;
   struct stat info;
   for (int i = 0; i < kAttempts; ++i) {
     if (::stat(path.c_str(), &info) != 0) throw_system("open", path, errno);
     if (info.st_nlink <= 1) return;
+    remove_stale_files(path);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   throw Error(ErrorCode::kFilesystem,
