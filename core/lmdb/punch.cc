@@ -55,12 +55,9 @@ void each_free_page(const ReadTransaction& transaction, size_t limit, const std:
 bool Puncher::step(std::chrono::milliseconds timeout, std::chrono::milliseconds at_once) {
   if (!supported_) return false;
   environment_.clear_stale_readers();
-  sync();  // most of it without the lock
+  make_durable();
   const WriteTransaction lock = environment_.begin_write(timeout);
   const auto end = std::chrono::steady_clock::now() + at_once;
-  // After a crash the file is as of this commit, then, and not as of the one before, whose pages
-  // may be among the free ones of this.
-  sync();
   const uint64_t page = find_free_pages();
   for (;;) {
     const Run run = next_run(position_);
@@ -88,8 +85,9 @@ uint64_t Puncher::find_free_pages() {
   mdb_env_info(env, &info);
   mdb_env_stat(env, &stat);
   free_.assign(info.me_last_pgno + 1, false);
-  const uint64_t limit =
-      std::min<uint64_t>(oldest_read_transaction(environment_), mdb_txn_id(moment.raw()));
+  // What was free before the durable commit, and has not been used since, is free in every commit
+  // that a crash may bring back.
+  const uint64_t limit = std::min(oldest_read_transaction(environment_), durable_);
   // Pages 0 and 1 are LMDB's metas; a file that names them, or one behind the end, is damaged.
   each_free_page(moment, limit, environment_.path(), [this](size_t page) {
     if (page > 1 && page < free_.size()) free_[page] = true;
@@ -127,12 +125,15 @@ bool Puncher::punch(uint64_t begin, uint64_t end) {
   return true;
 }
 
-void Puncher::sync() {
-  const ReadTransaction use = environment_.begin_read();  // keeps it open
-  const int code = mdb_env_sync(mdb_txn_env(use.raw()), /*force=*/1);
+// Once, and without the write lock: with a lesser durability there may be much to write.
+void Puncher::make_durable() {
+  if (durable_ != 0) return;
+  const ReadTransaction last = environment_.begin_read();
+  const int code = mdb_env_sync(mdb_txn_env(last.raw()), /*force=*/1);
   if (code != 0) {
     throw_lmdb("make durable", environment_.path(), code, environment_.file_descriptor());
   }
+  durable_ = mdb_txn_id(last.raw());
 }
 
 }  // namespace oocmap

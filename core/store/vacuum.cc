@@ -21,6 +21,10 @@ using std::chrono::milliseconds;
 // millisecond.
 constexpr milliseconds kPause{2};
 constexpr uint64_t kTraceAtOnce = 2000;  // containers
+// While others write, who free and use pages all the time: rounds of freeing, and steps of punching
+// where free pages are scattered.
+constexpr int kRoundsBesideOthers = 20;
+constexpr int kStepsBesideOthers = 10;
 
 class Vacuum {
  public:
@@ -79,14 +83,19 @@ bool Vacuum::go_on_writing(Step step, uint64_t done, uint64_t total) {
 }
 
 // What handles hold stays there, so rows are counted rather than awaited: once round, and on for as
-// long as that frees anything.
+// long as that frees anything. Beside others who write, and so free and bury all the time, there
+// would be no end of that: what they have buried meanwhile is theirs.
 bool Vacuum::free_graveyard() {
   if (!go_on(Step::kFree, 0, 0)) return false;
   uint64_t looked_at = 0;
   uint64_t freed_at = 0;
-  for (;;) {
+  uint64_t last_commit = 0;
+  for (int beside_others = 0; beside_others < kRoundsBesideOthers;) {
     WriteScope scope(*session_);
     WriteTransaction& transaction = scope.transaction();
+    const uint64_t id = transaction.stamp().transaction_id;
+    if (last_commit != 0 && id != last_commit + 1) ++beside_others;
+    last_commit = id;
     const uint64_t rows = transaction.size(Database::kGraveyard);
     if (rows == 0 || looked_at - freed_at > rows) return true;
     const uint64_t before = transaction.writes();
@@ -96,6 +105,7 @@ bool Vacuum::free_graveyard() {
     scope.commit();
     if (!go_on_writing(Step::kFree, looked_at, looked_at + rows)) return false;
   }
+  return true;
 }
 
 bool Vacuum::trace_and_sweep() {
@@ -185,14 +195,18 @@ bool Vacuum::punch() {
   }
   Puncher puncher(store_.environment());
   bool more = true;
-  bool stopped = false;
-  while (more && !stopped) {
+  int beside_others = 0;
+  while (more) {
+    const uint64_t commit = store_.environment().last_transaction_id();
     more = puncher.step(session_->timeout(), options_.punch_at_once);
     report_.punched_bytes = puncher.bytes();
-    stopped = !go_on_writing(Step::kPunch, puncher.bytes(), 0);
+    report_.can_punch = puncher.supported();
+    if (!go_on_writing(Step::kPunch, puncher.bytes(), 0) && more) return false;
+    // Others who write use the scattered ones again at once.
+    const bool others = commit != store_.environment().last_transaction_id();
+    if (others && puncher.at_short_runs() && ++beside_others == kStepsBesideOthers) break;
   }
-  report_.can_punch = puncher.supported();
-  return !more;
+  return true;
 }
 
 }  // namespace
