@@ -9,9 +9,9 @@
 #include "core/lmdb/dirty_pages.h"
 #include "core/lmdb/environment_state.h"
 #include "core/lmdb/errors.h"
+#include "core/lmdb/kept_cursors.h"
 #include "core/lmdb/process.h"
 #include "core/lmdb/registry.h"
-#include "core/lmdb/kept_cursors.h"
 
 namespace oocmap {
 namespace {

@@ -151,7 +151,7 @@ def test_progress(m: Any) -> None:
     m.vacuum(progress=progress)
     assert [call[0] for call in calls[:4]] == ["free", "trace", "sweep", "punch"]
     assert m["n"] == len(calls)
-    with pytest.raises(TypeError, match="progress must be a function or None, not int"):
+    with pytest.raises(TypeError, match="progress must be callable or None, not 'int'"):
         m.vacuum(progress=5)
 
 
