@@ -430,6 +430,43 @@ TEST_F(VacuumTest, KilledWhereverItIsNothingIsLostAndTheNextOneFinishes) {
   EXPECT_EQ(user->rows_in_all(), rows);
 }
 
+// What a killed vacuum has begun to erase is never stored again, however long ago that was.
+TEST_F(VacuumTest, AHandleToWhatAKilledVacuumBeganToEraseIsRefused) {
+  const Plain value = lists(20'000, "x");
+  int refused = 0;
+  for (int when = 1; when < 5; ++when) {
+    user->set("a", Plain::list({value}));
+    user->set("b", Plain::reference(user->identity("a"), WordKind::kList));
+    const Identity handle = user->identity("a");
+    user->erase("a");
+    user->erase("b");
+    Child vacuumer([&] {
+      const VacuumUser mine(path);
+      VacuumOptions options;
+      options.rows_at_once = 1;
+      options.report_every = milliseconds(0);
+      int calls = 0;
+      options.progress = [&](const VacuumProgress& progress) {
+        if (progress.step == Step::kSweep && calls++ == when) kill(getpid(), SIGKILL);
+        return true;
+      };
+      mine.vacuum(options);
+      return 0;
+    });
+    ASSERT_EQ(vacuumer.wait(), 1000 + SIGKILL);
+    user->set("between", when);
+    EXPECT_GT(user->barrier().sweeping, 0u);
+    const auto store_it = [&] { user->set("c", Plain::reference(handle, WordKind::kList)); };
+    refused += !user->gone(handle);
+    EXPECT_EQ(error_of(store_it).code(), ErrorCode::kStaleHandle);
+    user->erase("between");
+    EXPECT_TRUE(user->vacuum().finished);
+    EXPECT_EQ(user->barrier().sweeping, 0u);
+    expect_sound(true);
+  }
+  EXPECT_GT(refused, 0);
+}
+
 // --- Beside others
 
 TEST_F(VacuumTest, OneAtATime) {
