@@ -274,8 +274,8 @@ TEST_F(VacuumTest, WhatAnotherProcessStoresAgainMeanwhileStays) {
 // Another process holds a handle to what is garbage, and stores it in the middle of a vacuum: whole
 // or not at all, whatever has been erased by then.
 TEST_F(VacuumTest, AHandleOfAnotherProcessIsStoredWholeOrNotAtAll) {
-  Plain below = Plain::list();
-  for (int i = 0; i < 40; ++i) below.items.push_back(lists(20, text('x', 600)));
+  Plain below = Plain::list();  // some records, so that there is something between all and nothing
+  for (int i = 0; i < 200; ++i) below.items.push_back(lists(20, text('x', 600)));
   int kept = 0;
   int refused = 0;
   for (int when = 0; when < 12; ++when) {
