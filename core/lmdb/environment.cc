@@ -68,7 +68,9 @@ void Environment::close_now() noexcept {
 }
 
 void Environment::map() {
-  EnvironmentHandle handle = map_file(state_->request);
+  MapRequest request = state_->request;
+  request.flags |= durability_flags(durability());
+  EnvironmentHandle handle = map_file(request);
   if (state_->guard != nullptr && (state_->request.flags & MDB_NOLOCK) == 0) {
     const std::string lock_path = path_ + "-lock";
     struct stat lock_file;
@@ -118,12 +120,15 @@ void Environment::check_options(const OpenOptions& options) const {
   };
   if (options.mode == OpenMode::kRead) return;
   if (read_only_) differs("for reading only: close that map before opening it for writing");
-  if (options.durability && *options.durability != durability_) {
-    differs("with another durability than the one asked for");
+  const Durability mine = durability();
+  const bool enough = options.durability_at_least && mine < options.durability;
+  if (options.durability && *options.durability != mine && !enough) {
+    differs(std::string("with durability ") + durability_name(mine) + " instead of " +
+            durability_name(*options.durability));
   }
   if (options.max_size && options.max_size != state_->request.max_size) {
-    const auto& mine = state_->request.max_size;
-    differs("with " + (mine ? "a max_size of " + std::to_string(*mine) : "no max_size") +
+    const auto& size = state_->request.max_size;
+    differs("with " + (size ? "a max_size of " + std::to_string(*size) : "no max_size") +
             " instead of " + std::to_string(*options.max_size));
   }
 }

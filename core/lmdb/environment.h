@@ -38,6 +38,9 @@ enum class Durability : uint8_t {
   kOff = 2,     // throw-away files only (MDB_NOSYNC)
 };
 
+// "full", "normal" or "off", in quotes. Lifetime: static.
+OOCMAP_API const char* durability_name(Durability durability) noexcept;
+
 // What is looked at before the file is used, beyond its meta pages, its size and the pages that
 // opening it reads (core/lmdb/page_check.h).
 enum class Verify : uint8_t {
@@ -49,8 +52,10 @@ enum class Verify : uint8_t {
 struct OpenOptions {
   std::string path;
   OpenMode mode = OpenMode::kCreate;
-  // nullopt: as this process has the file open already, else kFull.
+  // nullopt: as this process has the file open already, else kFull (a Store: as the file promises).
   std::optional<Durability> durability;
+  // Where the file is kept with more than `durability`, that is no error.
+  bool durability_at_least = false;
   // Bytes, at least 32 pages; nullopt: as this process has the file open already, else 1 TiB of
   // address space, halved while it is refused.
   std::optional<uint64_t> max_size;
@@ -101,7 +106,9 @@ class OOCMAP_API Environment {
 
   const std::string& path() const noexcept { return path_; }  // resolved, absolute
   bool read_only() const noexcept { return read_only_; }
-  Durability durability() const noexcept { return durability_; }
+  Durability durability() const noexcept { return durability_.load(std::memory_order_acquire); }
+  // What commits wait for from now on. Called in a write transaction, or before there are any.
+  void set_durability(Durability durability) noexcept;
   // Stamp::environment. Changes where the environment had to be opened again (a commit that failed
   // half-way, a file that another process made larger than the map); 0 in a forked child.
   uint64_t serial() const noexcept { return serial_.load(std::memory_order_acquire); }
@@ -185,7 +192,7 @@ class OOCMAP_API Environment {
   std::atomic<uint64_t> device_{0};  // both change where the file is compacted
   std::atomic<uint64_t> inode_{0};
   bool read_only_ = false;
-  Durability durability_ = Durability::kFull;
+  std::atomic<Durability> durability_{Durability::kFull};
   std::string path_;
   std::unique_ptr<State> state_;
 };

@@ -35,6 +35,9 @@ struct Environment::State {
   std::vector<ThreadReader::Slot*> readers;  // guarded by reader_mutex()
 };
 
+// LMDB's flags for it.
+unsigned durability_flags(Durability durability);
+
 // A number for Environment::serial(), never 0 and never given twice.
 uint64_t next_serial() noexcept;
 // Raised by every write of this process; what Stamp::write_generation is taken from.

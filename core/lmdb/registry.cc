@@ -22,22 +22,6 @@
 #include "core/lmdb/temporary_file.h"
 
 namespace oocmap {
-namespace {
-
-unsigned durability_flags(Durability durability) {
-  switch (durability) {
-    case Durability::kNormal:
-      return MDB_NOMETASYNC;
-    case Durability::kOff:
-      return MDB_NOSYNC | MDB_NOMETASYNC;
-    case Durability::kFull:
-      break;
-  }
-  return 0;
-}
-
-}  // namespace
-
 std::string resolve_path(const std::string& path) {
   if (path.find('\0') != std::string::npos) {
     throw Error(ErrorCode::kInvalidArgument, "a path cannot contain a NUL character");
@@ -212,8 +196,7 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   environment->read_only_ = !writable;
   environment->durability_ = options.durability.value_or(Durability::kFull);
   state.request = {.path = path,
-                   .flags = durability_flags(environment->durability_) |
-                            (writable ? 0 : MDB_RDONLY) | (lockless ? MDB_NOLOCK : 0),
+                   .flags = (writable ? 0U : MDB_RDONLY) | (lockless ? MDB_NOLOCK : 0U),
                    .max_size = options.max_size,
                    .mode = opened.st_mode & 0666};
   state.format_version = format_version;

@@ -9,6 +9,7 @@
 #include "core/format/meta.h"
 #include "core/lmdb/process.h"
 #include "core/store/barrier.h"
+#include "core/store/durability.h"
 #include "core/store/immutables.h"
 #include "core/store/reclaim.h"
 #include "core/store/store_id.h"
@@ -78,12 +79,15 @@ std::shared_ptr<Store> Store::open(const OpenOptions& options) {
   if (store != nullptr) return store;
   store.reset(new Store());
   store->environment_ = environment;
+  Durability promised = Durability::kFull;
   try {
     ReadTransaction transaction = environment->begin_read();
     store->read_meta(transaction);
+    promised = promised_durability(transaction);
   } catch (const Error& error) {
     throw Error(error.code(), environment->path() + ": " + error.message());
   }
+  agree_on_durability(*environment, promised, options);
   registry()[environment.get()] = store;
   return store;
 }
@@ -185,6 +189,7 @@ void Store::write_begun(WriteTransaction& transaction) {
   last_commit_ = 0;
   if (!alone || barrier_.records != 0) barrier_ = load_barrier(transaction);
   if (alone) return;  // nobody has written since our last commit: all we remember stands
+  follow_durability(*environment_, transaction);
   ++cache_epoch_;
   stored_record_ = meta_u64(transaction, kMetaNextRecord);
   stored_immutable_ = meta_u64(transaction, kMetaNextImmutable);

@@ -57,7 +57,8 @@ class ShapeIds;     // ids of recently written shapes (immutables.h)
 class OOCMAP_API Store : public std::enable_shared_from_this<Store> {
  public:
   // Opens the file, or returns the store this process has open on it.
-  // Errors: those of Environment::open; kFormatVersion; kCorrupt.
+  // Errors: those of Environment::open; kFormatVersion; kCorrupt; kInvalidArgument where less
+  //         durability is asked for than the file promises (durability.h).
   static std::shared_ptr<Store> open(const OpenOptions& options);
   ~Store();
 

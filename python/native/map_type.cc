@@ -1,6 +1,7 @@
 // The type `Map`: what OOCMap inherits its slots from.
 #include <chrono>
 
+#include "core/store/durability.h"
 #include "python/native/errors.h"
 #include "python/native/handles.h"
 #include "python/native/json_lines.h"
@@ -8,6 +9,7 @@
 #include "python/native/maintenance.h"
 #include "python/native/map.h"
 #include "python/native/scalars.h"
+#include "python/native/writing.h"
 
 namespace oocmap::python {
 namespace {
@@ -51,8 +53,7 @@ OpenMode parse_mode(const char* mode) {
               "mode must be 'r', 'w', 'c' or 'x', not '" + std::string(text) + "'");
 }
 
-Durability parse_durability(const char* durability) {
-  const std::string_view text = durability;
+Durability parse_durability(std::string_view text) {
   if (text == "full") return Durability::kFull;
   if (text == "normal") return Durability::kNormal;
   if (text == "off") return Durability::kOff;
@@ -77,13 +78,13 @@ std::optional<uint64_t> parse_max_size(PyObject* max_size) {
 // A file that cannot be opened raises what open() would.
 using Open = void (MapState::*)(const OpenOptions&, std::chrono::milliseconds);
 
-PyObject* open_by(Open open, PyObject* self, PyObject* arguments) {
+PyObject* open_by(Open open, PyObject* self, PyObject* arguments, bool again) {
   PyObject* path = nullptr;
   const char* mode = nullptr;
   const char* durability = nullptr;
   PyObject* max_size = nullptr;
   PyObject* timeout = nullptr;
-  if (!PyArg_ParseTuple(arguments, "O&ssOO:_open", PyUnicode_FSConverter, &path, &mode, &durability,
+  if (!PyArg_ParseTuple(arguments, "O&szOO:_open", PyUnicode_FSConverter, &path, &mode, &durability,
                         &max_size, &timeout)) {
     return nullptr;
   }
@@ -92,7 +93,8 @@ PyObject* open_by(Open open, PyObject* self, PyObject* arguments) {
     OpenOptions options;
     options.path = bytes_of(path);
     options.mode = parse_mode(mode);
-    options.durability = parse_durability(durability);
+    if (durability != nullptr) options.durability = parse_durability(durability);
+    options.durability_at_least = again;
     options.max_size = parse_max_size(max_size);
     const std::chrono::milliseconds patience = parse_timeout(timeout);
     try {
@@ -106,11 +108,11 @@ PyObject* open_by(Open open, PyObject* self, PyObject* arguments) {
 }
 
 PyObject* map_open(PyObject* self, PyObject* arguments) {
-  return open_by(&MapState::open, self, arguments);
+  return open_by(&MapState::open, self, arguments, /*again=*/false);
 }
 
 PyObject* map_reopen(PyObject* self, PyObject* arguments) {
-  return open_by(&MapState::reopen, self, arguments);
+  return open_by(&MapState::reopen, self, arguments, /*again=*/true);
 }
 
 PyObject* map_join(PyObject* self, PyObject* pointer) {
@@ -154,6 +156,32 @@ PyObject* map_path(PyObject* self, void*) {
 
 PyObject* map_closed(PyObject* self, void*) {
   return PyBool_FromLong(state_of(self).closed() ? 1 : 0);
+}
+
+PyObject* map_durability(PyObject* self, void*) {
+  return guarded([self] {
+    const std::shared_ptr<Session> session = state_of(self).session_to_keep();
+    const Durability durability = session->store().environment().durability();
+    const std::string_view quoted = durability_name(durability);
+    return PyUnicode_FromStringAndSize(quoted.data() + 1,
+                                       static_cast<Py_ssize_t>(quoted.size() - 2));
+  });
+}
+
+PyObject* map_set_durability(PyObject* self, PyObject* durability) {
+  return guarded([=] {
+    if (PyUnicode_Check(durability) == 0) {
+      raise(PyExc_TypeError, "durability must be a str, not %.200s", Py_TYPE(durability)->tp_name);
+    }
+    Py_ssize_t size = 0;
+    const char* const text = PyUnicode_AsUTF8AndSize(durability, &size);
+    if (text == nullptr) throw PythonRaised{};
+    const Durability promise = parse_durability({text, static_cast<size_t>(size)});
+    write(container_of(self), [promise](Store& store, WriteTransaction& transaction) {
+      promise_durability(store.environment(), transaction, promise);
+    });
+    return Py_NewRef(Py_None);
+  });
 }
 
 PyObject* map_load_json_lines(PyObject* self, PyObject* arguments) {
@@ -201,6 +229,14 @@ PyMethodDef map_methods[] = {
      "_set_auto_vacuum($self, threshold, /)\n--\n\n"},
     {"_finish_auto_vacuum", method(map_finish_auto_vacuum), METH_NOARGS,
      "_finish_auto_vacuum($self, /)\n--\n\n"},
+    {"set_durability", method(map_set_durability), METH_O,
+     "set_durability($self, durability, /)\n--\n\n"
+     "Change what the file promises to survive: 'full', 'normal' or 'off'.\n\n"
+     "More is kept at once, by this process and by every other from its next write on. Less is "
+     "kept "
+     "by\nwhoever opens the file afterwards. Inside a transaction it is part of it.\n\n"
+     "Raises: ArgumentError for another word; what any write raises. Cost: a commit; from 'off' on "
+     "it\nwaits until all of the file is on the disk."},
     {"_from_handle", method(map_from_handle), METH_O,
      "_from_handle($self, value, /)\n--\n\nReturn the lazy that handle bytes stand for, or value "
      "itself."},
@@ -209,6 +245,9 @@ PyMethodDef map_methods[] = {
 
 PyGetSetDef map_attributes[] = {
     {"path", map_path, nullptr, "Path of the file: str, absolute, symbolic links resolved.",
+     nullptr},
+    {"durability", map_durability, nullptr,
+     "What this process's commits wait for: 'full', 'normal' or 'off'. Raises: ClosedError.",
      nullptr},
     {"closed", map_closed, nullptr, "Whether the map was closed: bool.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},

@@ -210,7 +210,7 @@ def test_cycle_through_an_attribute_is_collected(path: Path) -> None:
     del m
     gc.collect()
     # The file can be opened with other settings, so nothing has it open.
-    oocmap.OOCMap(path, durability="normal").close()
+    oocmap.OOCMap(path, max_size=1 << 26).close()
 
 
 def test_two_maps_of_one_file_see_each_other(path: Path) -> None:

@@ -91,9 +91,9 @@ def test_lazy_keeps_its_map_open(m: Any) -> None:
     ],
 )
 def test_settings_are_kept(path: Path, settings: dict[str, Any]) -> None:
-    oocmap.OOCMap(path).close()
+    oocmap.OOCMap(path, durability=settings.get("durability")).close()
     with oocmap.OOCMap(path, **settings) as m, round_trip(m) as again:
-        own = ("w", "full", None, 5.0)
+        own = ("w", None, None, 5.0)
         names = ("mode", "durability", "max_size", "timeout")
         expected = [settings.get(name, usual) for name, usual in zip(names, own, strict=True)]
         function, arguments = again.__reduce__()[:2]
@@ -102,6 +102,14 @@ def test_settings_are_kept(path: Path, settings: dict[str, Any]) -> None:
         if settings.get("mode") == "r":
             with pytest.raises(oocmap.ReadOnlyError):
                 again["a"] = 1
+
+
+def test_durability_is_what_the_file_was_told_to_promise(path: Path) -> None:
+    with oocmap.OOCMap(path, durability="off") as m:
+        m.set_durability("full")
+        data = pickle.dumps(m)
+    with pickle.loads(data) as again:
+        assert again.durability == "full"
 
 
 @pytest.mark.parametrize("mode", ["c", "x"])

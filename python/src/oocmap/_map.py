@@ -73,7 +73,7 @@ class OOCMap(_native.Map[K, V]):
         path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
         *,
         mode: Literal["r", "w", "c", "x"] = "c",
-        durability: Literal["full", "normal", "off"] = "full",
+        durability: Literal["full", "normal", "off"] | None = None,
         max_size: int | None = None,
         timeout: float | None = 5.0,
     ) -> None:
@@ -83,8 +83,11 @@ class OOCMap(_native.Map[K, V]):
             path: The file.
             mode: As in dbm: "r" only reads, "w" needs the file to exist, "c" makes it where it is
                 missing or empty, "x" needs it not to exist.
-            durability: "full": a commit that returned survives power loss. "normal": the last ones
+            durability: "full": a commit that returned survives power loss. "normal": the last one
                 may be lost, consistency never. "off": nothing is promised; for throw-away files.
+                The file keeps what it was made with as its promise to all who write to it:
+                more may be asked for than that, not less. None: what it promises; of a new file
+                "full". See set_durability().
             max_size: Upper limit of the file's size in bytes; None for none. Reserves nothing.
             timeout: Seconds a write waits for the lock of another writer before BusyError; None or
                 math.inf for ever.
@@ -95,8 +98,8 @@ class OOCMap(_native.Map[K, V]):
             CorruptionError: The file is not an OOCMap file, or is damaged.
             FormatVersionError: The file is of a newer format.
             FilesystemError: On its file system, or through its links, locks would not hold.
-            ArgumentError: A wrong argument, or the process has the file open with another
-                durability or max_size.
+            ArgumentError: A wrong argument; less durability than the file promises; or the process
+                has the file open with another durability or max_size.
             StoreFullError: The disk has no room for an empty map.
         """
         self._open(path, mode, durability, max_size, timeout)

@@ -19,7 +19,18 @@ from collections.abc import (
     Set,
     ValuesView,
 )
-from typing import Any, ClassVar, Generic, Protocol, Self, SupportsIndex, TypeVar, final, overload
+from typing import (
+    Any,
+    ClassVar,
+    Generic,
+    Literal,
+    Protocol,
+    Self,
+    SupportsIndex,
+    TypeVar,
+    final,
+    overload,
+)
 
 _A = TypeVar("_A")
 _B = TypeVar("_B")
@@ -120,11 +131,14 @@ class Map(LazyMapping[_K, _V]):
     def path(self) -> str: ...
     @property
     def closed(self) -> bool: ...
+    @property
+    def durability(self) -> Literal["full", "normal", "off"]: ...
+    def set_durability(self, durability: Literal["full", "normal", "off"], /) -> None: ...
     def _open(
         self,
         path: str | bytes | os.PathLike[str] | os.PathLike[bytes],
         mode: str,
-        durability: str,
+        durability: str | None,
         max_size: int | None,
         timeout: float | None,
         /,
@@ -133,7 +147,7 @@ class Map(LazyMapping[_K, _V]):
         self,
         path: str,
         mode: str,
-        durability: str,
+        durability: str | None,
         max_size: int | None,
         timeout: float | None,
         /,

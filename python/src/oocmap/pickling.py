@@ -48,7 +48,7 @@ _UNCOMMITTED = 2
 def open_map(
     path: str,
     mode: str,
-    durability: str,
+    durability: str | None,
     max_size: int | None,
     timeout: float | None,
     kind: type[OOCMap[Any, Any]] = OOCMap,
@@ -91,7 +91,11 @@ def reduce_map(opened: OOCMap[Any, Any]) -> tuple[Any, ...]:
     kind = () if type(opened) is OOCMap else (type(opened),)
     own = ("connection", "_settings")
     state = {name: value for name, value in vars(opened).items() if name not in own}
-    return open_map, (opened.path, *opened._settings, *kind), state or None
+    mode, durability, max_size, timeout = opened._settings
+    if durability is not None:
+        durability = opened.durability  # set_durability() may have raised it
+    settings = (mode, durability, max_size, timeout)
+    return open_map, (opened.path, *settings, *kind), state or None
 
 
 def _reduce_lazy(lazy: Lazy) -> tuple[Any, ...]:
