@@ -24,7 +24,7 @@ Figure = Callable[[str], None]
 
 # Commits of a recording, recordings, and their states: at CI size, and at the long one.
 RUNS: dict[str, tuple[int, tuple[int, int], tuple[int, int]]] = {
-    "create": (4, (4, 100), (2_000, 100_000)),
+    "create": (4, (4, 100), (1_500, 100_000)),
     "empty": (4, (2, 50), (1_000, 50_000)),
     "writes": (90, (1, 10), (4_000, 200_000)),
     "transactions": (60, (1, 10), (4_000, 200_000)),
@@ -34,6 +34,7 @@ RUNS: dict[str, tuple[int, tuple[int, int], tuple[int, int]]] = {
     "transactions normal": (60, (1, 5), (2_500, 120_000)),
     "big normal": (9, (1, 2), (500, 30_000)),
     "reclaim normal": (30, (1, 5), (1_000, 50_000)),
+    "off, then full": (20, (2, 20), (500, 50_000)),
 }
 
 

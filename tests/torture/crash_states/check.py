@@ -44,7 +44,10 @@ class Checker:
     def __init__(self, name: str, commits: int, folder: Path, rng: random.Random) -> None:
         self.path = folder / workloads.NAME
         self.lock = folder / f"{workloads.NAME}-lock"
-        self.durability = workloads.WORKLOADS[name][1]
+        commit, self.durability, _ = workloads.WORKLOADS[name]
+        self.since = -1  # the commit before which nothing is promised
+        if commit is workloads.promise:
+            self.since, self.durability = workloads.PROMISED_AT, "full"
         self.rng = rng
         self.numbers: dict[str, list[int]] = {}
         self.changes: list[int] = []  # how many of the commits up to a number changed something
@@ -132,9 +135,17 @@ class Checker:
         m["single"] = b"z" * 5000
 
 
-def crash_points(operations: list[Operation], count: int, rng: random.Random) -> list[int]:
-    """How many states are drawn while each operation is under way: as many, by chance, for all."""
-    points = [i for i, each in enumerate(operations) if each.kind != Kind.MESSAGE]
+def crash_points(
+    operations: list[Operation], count: int, since: int, rng: random.Random
+) -> list[int]:
+    """How many states are drawn while each operation is under way: as many, by chance, for all that
+    come after the acknowledgement of commit `since`."""
+    acknowledged = -1
+    points = []
+    for i, each in enumerate(operations):
+        acknowledged = acknowledged_by(each, acknowledged)
+        if each.kind != Kind.MESSAGE and acknowledged >= since:
+            points.append(i)
     counts = [0] * len(operations)
     for i in range(count):
         # Each once if there are enough, then any.
@@ -149,10 +160,10 @@ def acknowledged_by(operation: Operation, before: int) -> int:
 
 
 def drawn(
-    operations: list[Operation], count: int, seed: str
+    operations: list[Operation], count: int, since: int, seed: str
 ) -> Iterator[tuple[int, Operation, Disk, int]]:
     """The states, numbered: the operation under way, the disk, the last acknowledged commit."""
-    counts = crash_points(operations, count, random.Random(f"{seed} points"))
+    counts = crash_points(operations, count, since, random.Random(f"{seed} points"))
     disk = Disk()
     acknowledged = -1
     number = 0
@@ -173,7 +184,9 @@ def main() -> None:
     checker = Checker(name, int(commits), here / "state", random.Random(f"{seed} checks"))
     failures = []
     with (here / "at").open("w") as at:
-        for number, operation, disk, acknowledged in drawn(operations, int(count), seed):
+        for number, operation, disk, acknowledged in drawn(
+            operations, int(count), checker.since, seed
+        ):
             if number % int(step) != int(first):
                 continue
             files = disk.draw(random.Random(f"{seed} {number}"))

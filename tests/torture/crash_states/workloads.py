@@ -9,12 +9,14 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 NAME = "map.ooc"
 Commit = Callable[[Any, int], None]
+PROMISED_AT = 5
 Durability = Literal["full", "normal", "off"]
 
 
@@ -68,6 +70,13 @@ def one_write(m: Any, n: int) -> None:
             m.pop(n - 6, None)
         case _:
             m["list"].extend(range(n % 60))
+
+
+def promise(m: Any, n: int) -> None:
+    """Two processes that wait for nothing, until one raises what the file promises."""
+    count(m, n)
+    if n == PROMISED_AT and not isinstance(m, dict):
+        m.set_durability("full")
 
 
 def array(n: int) -> Any:
@@ -133,8 +142,7 @@ WORKLOADS: dict[str, tuple[Commit, Durability, int]] = {
     "transactions normal": (transfer, "normal", 1),
     "big normal": (big, "normal", 1),
     "reclaim normal": (reclaim, "normal", 1),
-    "create off": (count, "off", 2),
-    "transactions off": (transfer, "off", 1),
+    "off, then full": (promise, "off", 2),
 }
 
 
@@ -162,6 +170,8 @@ def run(name: str, folder: Path, commits: int) -> None:
                 commit(m, n)
                 os.write(ack, b"%d\n" % n)
             return
+        while commit is promise and (folder / ".ack").stat().st_size < 2 * processes:
+            time.sleep(0.001)  # who comes after the promise was raised is refused
         while True:
             with m.transaction():
                 n = m.get("n", 0) + 1
