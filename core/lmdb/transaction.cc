@@ -11,6 +11,7 @@
 #include "core/lmdb/environment_state.h"
 #include "core/lmdb/errors.h"
 #include "core/lmdb/kept_cursors.h"
+#include "core/lmdb/last_commit.h"
 
 namespace oocmap {
 namespace {
@@ -318,6 +319,7 @@ int WriteTransaction::end(bool commit, const std::function<void()>& on_failure) 
   }
   const bool committed = commit && code == 0;
   if (!committed && on_failure) on_failure();
+  if (committed && depth_ == 0) note_commit(stamp_.transaction_id);
   if (depth_ == 0) environment_->write_ended(committed);
   return code;
 }

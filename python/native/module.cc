@@ -6,6 +6,7 @@
 #include "core/base/build_id.h"
 #include "core/base/version.h"
 #include "core/lmdb/environment.h"
+#include "core/lmdb/last_commit.h"
 #include "python/native/array_memory.h"
 #include "python/native/dict_methods.h"
 #include "python/native/errors.h"
@@ -79,6 +80,16 @@ nb::object map_of(nb::handle lazy) {
   return nb::borrow(container_of(lazy.ptr()).map->self());
 }
 
+nb::tuple moments(nb::handle map) {
+  if (!is_map(map.ptr())) raise(PyExc_TypeError, "a map is needed");
+  const MapState& state = *container_of(map.ptr()).map;
+  state.check_open();
+  const auto& moment = state.moment();
+  return nb::make_tuple(
+      moment ? moment->transaction_id : state.store().environment().last_transaction_id(),
+      last_commit_of_thread());
+}
+
 nb::tuple counters() { return nb::make_tuple(read_counters.containers, read_counters.members); }
 
 nb::tuple bytes_of_arrays() { return nb::make_tuple(array_counters.read, array_counters.written); }
@@ -112,6 +123,9 @@ void make_module(nb::module_& module) {
   module.def("map_of", map_of, nb::arg("lazy"), "The map a lazy object was read from: Map.");
   module.def("counters", counters,
              "(containers located, members read) by this process so far, for tests: two ints.");
+  module.def("moments", moments, nb::arg("map"),
+             "(id of the commit a map or snapshot shows, id of this thread's last commit): two "
+             "ints, for tests.");
   module.def("array_counters", bytes_of_arrays,
              "(bytes of arrays copied out, bytes of rows put) so far, for tests: two ints.");
   module.def(
