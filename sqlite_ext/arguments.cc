@@ -9,8 +9,8 @@ namespace oocmap::sql {
 namespace {
 
 constexpr char kExpected[] =
-    "expected root='$.path', each='$.path', create=1, flat=1, key TYPE or a column: name TYPE "
-    "PATH '$.path'";
+    "expected root='$.path', each='$.path', create=1, flat=1, verify=full, key TYPE or a "
+    "column: name TYPE PATH '$.path'";
 
 [[noreturn]] void fail(const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, "oocmap: " + message);
@@ -71,6 +71,11 @@ void read_option(const std::vector<Token>& tokens, const std::string& argument, 
     to.create = switch_value(tokens, argument);
   } else if (name.is_keyword("FLAT")) {
     to.flat = switch_value(tokens, argument);
+  } else if (name.is_keyword("VERIFY")) {
+    if (tokens.size() != 3 || !tokens[2].is_keyword("FULL")) {
+      fail("bad value in \"" + argument + "\"; expected verify=full");
+    }
+    to.verify = true;
   } else {
     fail("unknown option \"" + name.text + "\" in \"" + argument + "\"; " + kExpected);
   }

@@ -1,6 +1,6 @@
 // The arguments of CREATE VIRTUAL TABLE:
 //   USING oocmap('file' [, root='$.path'] [, each='$.path'] [, create=1] [, flat=1] [, key TYPE]
-//                [, name TYPE PATH '$.x', ...])
+//                [, verify=full] [, name TYPE PATH '$.x', ...])
 #pragma once
 
 #include <optional>
@@ -28,6 +28,7 @@ struct Arguments {
   std::optional<Path> each;  // the rows are the members of what it leads to in each root's member
   bool create = false;
   bool flat = false;
+  bool verify = false;    // every page of the file is checked before it is used
   bool function = false;  // the table-valued form oocmap('file', '$.path')
   std::string key_type;   // as declared by `key TYPE`; may be empty
   Affinity key_affinity = Affinity::kBlob;

@@ -1,5 +1,6 @@
 #include "sqlite_ext/commands.h"
 
+#include "core/store/check.h"
 #include "core/store/optimize.h"
 #include "core/store/vacuum.h"
 #include "sqlite_ext/json_object.h"
@@ -12,6 +13,14 @@ namespace {
 // xBegin has taken the write lock by the time a command runs, except on a table that was created in
 // the same transaction: SQLite does not call it there.
 void take_lock(Table& table) { table.connection->begin(table.session()); }
+
+void check_file(Table& table) {
+  const CheckReport report = check_file_and_store(table.session().store());
+  if (!report.ok()) {
+    throw Error(ErrorCode::kCorrupt,
+                "oocmap: '" + table.session().store().path() + "' is damaged: " + report.summary());
+  }
+}
 
 // INSERT has no rows to answer with: oocmap_debug() shows what was found.
 void keep_stats(Table& table) { table.connection->last_stats = stats_json(table.session()); }
@@ -52,6 +61,7 @@ struct Command {
 };
 
 constexpr Command kCommands[] = {
+    {"check", check_file},   // every page and record of the last commit
     {"join", take_lock},     // what a write beside SQL runs to take part in SQL's transaction
     {"lock", take_lock},     // the write lock now, before the transaction reads
     {"optimize", optimize},  // frees what removals left for later

@@ -8,6 +8,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "core/lmdb/page_check.h"
 #include "core/lmdb/process.h"
 #include "core/lmdb/waiting.h"
 #include "core/store/connections.h"
@@ -148,18 +149,21 @@ std::shared_ptr<Session> Connection::session_on(const std::shared_ptr<Store>& st
   return session;
 }
 
-std::shared_ptr<Session> Connection::open_session(const std::string& path, bool create) {
+std::shared_ptr<Session> Connection::open_session(const std::string& path, bool create,
+                                                  Verify verify) {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& weak : sessions_) {
       auto session = weak.lock();
       if (session && !session->closed() && is_file_of(path, session->store().environment())) {
+        if (verify == Verify::kFull) check_pages(session->store().environment());
         return session;
       }
     }
   }
   OpenOptions options;
   options.path = path;
+  options.verify = verify;
   options.mode = open_mode(path, create);
   return session_on(Store::open(options), true);
 }

@@ -44,7 +44,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // at all in a session made for a table.
   std::shared_ptr<Session> session_on(const std::shared_ptr<Store>& store, bool for_table);
   // The session on the file at `path`, opened where it is not. Errors: those of Store::open.
-  std::shared_ptr<Session> open_session(const std::string& path, bool create);
+  std::shared_ptr<Session> open_session(const std::string& path, bool create,
+                                        Verify verify = Verify::kAuto);
   // The session whose store has this id (handles); nullptr where no table of this connection is
   // open on it.
   std::shared_ptr<Session> session_with(uint64_t store_id);

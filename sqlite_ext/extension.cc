@@ -61,7 +61,7 @@ void load(sqlite3* db, const sqlite3_api_routines* api) {
   };
   define("oocmap_each", kEachModule);
   define("oocmap_tree", kTreeModule);
-  check(db, sqlite3_create_module_v2(db, "oocmap", &kTableModule,
+  check(db, sqlite3_create_module_v2(db, "oocmap", table_module(),
                                      new std::shared_ptr<Connection>(connection), end_connection));
   connection->enter();
 }

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <memory>
 
+#include "core/store/check.h"
 #include "sqlite_ext/functions.h"
 #include "sqlite_ext/planner.h"
 #include "sqlite_ext/statement.h"
@@ -233,36 +234,70 @@ int rename(sqlite3_vtab* table, const char* new_name) noexcept {
   });
 }
 
-}  // namespace
+// PRAGMA integrity_check, and quick_check (flags 1), which looks at the pages only. What is wrong
+// is no error but a text.
+int integrity(sqlite3_vtab* table, const char* schema, const char* name, int flags,
+              char** problems) noexcept {
+  constexpr size_t kMost = 10;
+  return with_table(table, [=](Table& self) {
+    std::string found;
+    try {
+      Store& store = self.session().store();
+      if ((flags & 1) != 0) {
+        check_pages(store.environment());
+      } else {
+        found = check_file_and_store(store).summary(kMost);
+      }
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kCorrupt) throw;
+      found = error.message();
+    }
+    if (found.empty()) return;
+    const std::string text =
+        "oocmap: in the file of " + std::string(schema) + "." + name + ": " + found;
+    *problems = sqlite3_mprintf("%s", text.c_str());
+  });
+}
 
-const sqlite3_module kTableModule = {
-    .iVersion = 3,
-    .xCreate = connect,
-    .xConnect = connect,
-    .xBestIndex = best_index,
-    .xDisconnect = disconnect,
-    .xDestroy = destroy,
-    .xOpen = open,
-    .xClose = close,
-    .xFilter = filter,
-    .xNext = next,
-    .xEof = eof,
-    .xColumn = column,
-    .xRowid = rowid,
-    .xUpdate = update,
-    .xBegin = begin,
-    .xSync = sync,
-    .xCommit = commit,
-    .xRollback = rollback,
-    .xFindFunction = find_arrow,
-    .xRename = rename,
-    .xSavepoint = savepoint,
-    .xRelease = release,
-    .xRollbackTo = rollback_to,
-    .xShadowName = nullptr,
+constexpr int kVersionWithIntegrity = 3'044'000;
+
+constexpr sqlite3_module make_module(int version) {
+  return {
+    .iVersion = version, .xCreate = connect, .xConnect = connect, .xBestIndex = best_index,
+    .xDisconnect = disconnect, .xDestroy = destroy, .xOpen = open, .xClose = close,
+    .xFilter = filter, .xNext = next, .xEof = eof, .xColumn = column, .xRowid = rowid,
+    .xUpdate = update, .xBegin = begin, .xSync = sync, .xCommit = commit, .xRollback = rollback,
+    .xFindFunction = find_arrow, .xRename = rename, .xSavepoint = savepoint, .xRelease = release,
+    .xRollbackTo = rollback_to, .xShadowName = nullptr,
 #if SQLITE_VERSION_NUMBER >= 3044000
-    .xIntegrity = nullptr,
+    .xIntegrity = integrity,
+#endif
+  };
+}
+
+// What SQLite reads from 3.44 on, whatever header this was compiled with: the member that the newer
+// struct has behind those of the older one.
+struct ModuleWithIntegrity {
+  sqlite3_module module;
+#if SQLITE_VERSION_NUMBER < 3044000
+  int (*xIntegrity)(sqlite3_vtab*, const char*, const char*, int, char**);
 #endif
 };
+static_assert(sizeof(ModuleWithIntegrity) == 25 * sizeof(void*));
+
+constexpr sqlite3_module kModule = make_module(3);
+constexpr ModuleWithIntegrity kModuleWithIntegrity = {
+    .module = make_module(4),
+#if SQLITE_VERSION_NUMBER < 3044000
+    .xIntegrity = integrity,
+#endif
+};
+
+}  // namespace
+
+const sqlite3_module* table_module() {
+  const bool knows_integrity = sqlite3_libversion_number() >= kVersionWithIntegrity;
+  return knows_integrity ? &kModuleWithIntegrity.module : &kModule;
+}
 
 }  // namespace oocmap::sql

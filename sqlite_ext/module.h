@@ -6,8 +6,10 @@
 namespace oocmap::sql {
 
 // Client data of each: a std::shared_ptr<Connection>*.
-extern const sqlite3_module kTableModule;  // CREATE VIRTUAL TABLE ... USING oocmap
-extern const sqlite3_module kEachModule;   // oocmap_each(x, path)
-extern const sqlite3_module kTreeModule;   // oocmap_tree(x, path)
+// CREATE VIRTUAL TABLE ... USING oocmap, in the version of the struct that the SQLite at run time
+// knows.
+const sqlite3_module* table_module();
+extern const sqlite3_module kEachModule;  // oocmap_each(x, path)
+extern const sqlite3_module kTreeModule;  // oocmap_tree(x, path)
 
 }  // namespace oocmap::sql

@@ -23,10 +23,12 @@ Table::Table(std::shared_ptr<Connection> owner, std::string in_schema, std::stri
 
 Table::~Table() { connection->disconnected(*this); }
 
+Verify Table::verify() const noexcept { return arguments.verify ? Verify::kFull : Verify::kAuto; }
+
 Session& Table::session() {
   if (!session_ || session_->closed()) {
     const std::string path = allowed_path(*connection, schema, name, arguments.file);
-    session_ = connection->open_session(path, false);
+    session_ = connection->open_session(path, false, verify());
   }
   return *session_;
 }
@@ -37,7 +39,7 @@ Session& Table::create_file() {
     throw Error(ErrorCode::kIo, "oocmap: there is no file '" + path + "'; create=1 makes it",
                 ENOENT, path);
   }
-  session_ = connection->open_session(path, arguments.create);
+  session_ = connection->open_session(path, arguments.create, verify());
   return *session_;
 }
 

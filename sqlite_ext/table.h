@@ -55,6 +55,7 @@ struct Table : sqlite3_vtab {
   double estimated_rows() noexcept;
 
  private:
+  Verify verify() const noexcept;
   std::shared_ptr<Session> session_;
 };
 

@@ -94,7 +94,7 @@ void StoreCheck::check_record(uint64_t id, Bytes record) {
   const uint16_t flags = record_flags(record);
   const bool immutable = (flags & kRecordImmutable) != 0;
   if ((flags & ~(kRecordPinned | kRecordImmutable | kRecordShared)) != 0) {
-    throw_corrupt("it has unknown flags");
+    problem("record " + std::to_string(id), "it has unknown flags");
   }
   if (immutable) {
     const Buffer key = index_key(record_hash(record), IndexSpace::kRecords, id);

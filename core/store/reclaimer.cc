@@ -116,6 +116,8 @@ void Reclaimer::free_immutable_record(uint64_t record) {
   for (size_t slot = 0; slot < record_slots(record_); ++slot) {
     const Identity identity = make_identity(record, static_cast<uint16_t>(slot));
     const NodeView node = NodeView::locate(record_, identity);
+    // Its count is no number of members that stand here, and may be anything.
+    if (node.spilled()) throw_corrupt("an immutable record has a container that has spilled");
     for (uint64_t i = 0; i < node.count(); ++i) {
       const Member member = node.member(i);
       if (!member.container() || record_of(member.word) != record) collect(member, kNowhere);

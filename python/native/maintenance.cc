@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/store/backup.h"
+#include "core/store/check.h"
 #include "core/store/full_vacuum.h"
 #include "python/native/errors.h"
 #include "python/native/map.h"
@@ -121,6 +122,36 @@ PyObject* map_backup(PyObject* self, PyObject* arguments) {
       return nullptr;
     }
     return PyLong_FromUnsignedLongLong(bytes);
+  });
+}
+
+PyObject* map_check(PyObject* self, PyObject* progress) {
+  return guarded([&] {
+    const std::shared_ptr<Session> session = state_of(self).session_to_keep();
+    CheckReport report;
+    {
+      Unlocked unlocked;
+      CheckOptions options;
+      options.progress = [&](uint64_t done, uint64_t total) {
+        unlocked.report(progress, nullptr, done, total);
+      };
+      report = check_file_and_store(session->store(), options);
+    }
+    Ref problems = Ref::steal(PyList_New(0));
+    for (const CheckProblem& problem : report.problems) {
+      const std::string text =
+          problem.place.empty() ? problem.text : problem.place + ": " + problem.text;
+      // Names and paths may be any bytes.
+      const Ref object = Ref::steal(PyUnicode_DecodeUTF8(
+          text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
+      checked(PyList_Append(problems.get(), object.get()));
+    }
+    const auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
+    return Py_BuildValue("NKKKKKKKKKK", problems.release(), number(report.problem_count),
+                         number(report.pages.pages), number(report.pages.free),
+                         number(report.records), number(report.containers), number(report.entries),
+                         number(report.chunks), number(report.immutables), number(report.graveyard),
+                         number(report.unreferenced));
   });
 }
 

@@ -12,6 +12,8 @@ std::chrono::milliseconds parse_timeout(PyObject* timeout);
 
 // The methods: _backup(path, overwrite, progress).
 PyObject* map_backup(PyObject* self, PyObject* arguments);
+// _check(progress) -> problems as texts, and the counts of CheckReport.
+PyObject* map_check(PyObject* self, PyObject* progress);
 // _vacuum(full, timeout, progress) -> the fields of VacuumReport.
 PyObject* map_vacuum(PyObject* self, PyObject* arguments);
 // _set_auto_vacuum(threshold); 0: none.

@@ -61,6 +61,15 @@ Durability parse_durability(std::string_view text) {
               "durability must be 'full', 'normal' or 'off', not '" + std::string(text) + "'");
 }
 
+Verify parse_verify(const char* verify) {
+  const std::string_view text = verify;
+  if (text == "auto") return Verify::kAuto;
+  if (text == "quick") return Verify::kQuick;
+  if (text == "full") return Verify::kFull;
+  throw Error(ErrorCode::kInvalidArgument,
+              "verify must be 'auto', 'quick' or 'full', not '" + std::string(text) + "'");
+}
+
 std::optional<uint64_t> parse_max_size(PyObject* max_size) {
   if (max_size == Py_None) return std::nullopt;
   if (!PyLong_Check(max_size)) {
@@ -84,8 +93,9 @@ PyObject* open_by(Open open, PyObject* self, PyObject* arguments, bool again) {
   const char* durability = nullptr;
   PyObject* max_size = nullptr;
   PyObject* timeout = nullptr;
-  if (!PyArg_ParseTuple(arguments, "O&szOO:_open", PyUnicode_FSConverter, &path, &mode, &durability,
-                        &max_size, &timeout)) {
+  const char* verify = "auto";
+  if (!PyArg_ParseTuple(arguments, "O&szOO|s:_open", PyUnicode_FSConverter, &path, &mode,
+                        &durability, &max_size, &timeout, &verify)) {
     return nullptr;
   }
   const Ref owned = Ref::steal(path);
@@ -96,6 +106,7 @@ PyObject* open_by(Open open, PyObject* self, PyObject* arguments, bool again) {
     if (durability != nullptr) options.durability = parse_durability(durability);
     options.durability_at_least = again;
     options.max_size = parse_max_size(max_size);
+    options.verify = parse_verify(verify);
     const std::chrono::milliseconds patience = parse_timeout(timeout);
     try {
       (state_of(self).*open)(options, patience);
@@ -209,7 +220,7 @@ PyObject* map_from_handle(PyObject* self, PyObject* bytes) {
 
 PyMethodDef map_methods[] = {
     {"_open", method(map_open), METH_VARARGS,
-     "_open($self, path, mode, durability, max_size, timeout, /)\n--\n\n"},
+     "_open($self, path, mode, durability, max_size, timeout, verify='auto', /)\n--\n\n"},
     {"_reopen", method(map_reopen), METH_VARARGS,
      "_reopen($self, path, mode, durability, max_size, timeout, /)\n--\n\n"
      "In a forked child: open the file that the parent has open."},
@@ -223,6 +234,7 @@ PyMethodDef map_methods[] = {
      "_load_json_lines($self, lines, name, key, after_stored, /)\n--\n\n"},
     {"_backup", method(map_backup), METH_VARARGS,
      "_backup($self, path, overwrite, progress, /)\n--\n\n"},
+    {"_check", method(map_check), METH_O, "_check($self, progress, /)\n--\n\n"},
     {"_vacuum", method(map_vacuum), METH_VARARGS,
      "_vacuum($self, full, timeout, progress, /)\n--\n\n"},
     {"_set_auto_vacuum", method(map_set_auto_vacuum), METH_O,

@@ -15,7 +15,8 @@ class ArgumentsTest : public MapTest {
 
   const std::string file_form = "expected the file's path in quotes first: oocmap('data.ooc')";
   const std::string any_form =
-      "expected root='$.path', each='$.path', create=1, flat=1, key TYPE or a column: name TYPE "
+      "expected root='$.path', each='$.path', create=1, flat=1, verify=full, key TYPE or a column: "
+      "name TYPE "
       "PATH '$.path'";
   const std::string column_form = "expected a column: name TYPE PATH '$.path'";
 };

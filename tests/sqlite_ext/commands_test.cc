@@ -152,9 +152,10 @@ TEST_F(CommandsTest, VacuumIsNoPartOfATransaction) {
 }
 
 TEST_F(CommandsTest, UnknownOnesSayWhatThereIs) {
-  EXPECT_EQ(db.error("INSERT INTO m(m) VALUES ('stat')"),
-            "oocmap: unknown command 'stat' in the column \"m\"; there are 'join', 'lock', "
-            "'optimize', 'stats', 'vacuum'");
+  EXPECT_EQ(
+      db.error("INSERT INTO m(m) VALUES ('stat')"),
+      "oocmap: unknown command 'stat' in the column \"m\"; there are 'check', 'join', 'lock', "
+      "'optimize', 'stats', 'vacuum'");
 }
 
 TEST_F(CommandsTest, AMapThatIsReadOnlyHasStatsByHandle) {

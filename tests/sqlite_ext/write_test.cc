@@ -61,7 +61,7 @@ TEST_F(WriteTest, NullKeyIsAConstraint) {
   db.run("INSERT OR IGNORE INTO m(key, value) VALUES (NULL, 1), (1, 1)");
   EXPECT_EQ(db.error("INSERT INTO m(m) VALUES (NULL)"),
             "NOT NULL constraint failed: m.key (all of the row is NULL; a command in the column "
-            "\"m\" is text: 'join', 'lock', 'optimize', 'stats', 'vacuum')");
+            "\"m\" is text: 'check', 'join', 'lock', 'optimize', 'stats', 'vacuum')");
   EXPECT_EQ(db.extended_code(), SQLITE_CONSTRAINT_NOTNULL);
   EXPECT_EQ(db.error("UPDATE m SET key = NULL"), "NOT NULL constraint failed: m.key");
   EXPECT_EQ(json(), "1|1");
@@ -324,11 +324,13 @@ TEST_F(WriteTest, InsertMakesTheRootItLacks) {
 
 TEST_F(WriteTest, CommandsAreNamed) {
   db.run("INSERT INTO m(m) VALUES ('lock'); INSERT INTO m(m) VALUES ('join')");
-  EXPECT_EQ(db.error("INSERT INTO m(m) VALUES ('vacuumm')"),
-            "oocmap: unknown command 'vacuumm' in the column \"m\"; there are 'join', 'lock', "
-            "'optimize', 'stats', 'vacuum'");
+  EXPECT_EQ(
+      db.error("INSERT INTO m(m) VALUES ('vacuumm')"),
+      "oocmap: unknown command 'vacuumm' in the column \"m\"; there are 'check', 'join', 'lock', "
+      "'optimize', 'stats', 'vacuum'");
   EXPECT_EQ(db.error("INSERT INTO m(m) VALUES (5)"),
-            "oocmap: a command is text in the column \"m\"; there are 'join', 'lock', 'optimize', "
+            "oocmap: a command is text in the column \"m\"; there are 'check', 'join', 'lock', "
+            "'optimize', "
             "'stats', 'vacuum'");
   EXPECT_THAT(db.error("INSERT INTO m(m, key) VALUES ('lock', 1)"),
               HasSubstr("takes commands, alone"));

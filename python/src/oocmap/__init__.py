@@ -12,6 +12,7 @@ from oocmap._native import (
     __version__,
 )
 from oocmap.arrays import LazyArray
+from oocmap.checking import CheckReport
 from oocmap.connection import Connection
 from oocmap.errors import (
     ArgumentError,
@@ -41,6 +42,7 @@ from oocmap.vacuuming import VacuumReport
 __all__ = [
     "ArgumentError",
     "BusyError",
+    "CheckReport",
     "ClosedError",
     "Connection",
     "CorruptionError",

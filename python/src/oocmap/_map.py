@@ -23,6 +23,7 @@ from oocmap import _native, forking, tables
 from oocmap._compressed import decompressed
 from oocmap.array_libraries import is_array, nested_lists
 from oocmap.arrays import LazyArray
+from oocmap.checking import CheckReport
 from oocmap.connection import Connection, patiently
 from oocmap.errors import ClosedError, UnsupportedTypeError
 from oocmap.snapshots import Snapshot
@@ -76,6 +77,7 @@ class OOCMap(_native.Map[K, V]):
         durability: Literal["full", "normal", "off"] | None = None,
         max_size: int | None = None,
         timeout: float | None = 5.0,
+        verify: Literal["auto", "quick", "full"] = "auto",
     ) -> None:
         """Open the map in the file `path`.
 
@@ -91,6 +93,9 @@ class OOCMap(_native.Map[K, V]):
             max_size: Upper limit of the file's size in bytes; None for none. Reserves nothing.
             timeout: Seconds a write waits for the lock of another writer before BusyError; None or
                 math.inf for ever.
+            verify: "full": every page of the file is checked before it is used. "quick": only what
+                opening reads. "auto": "full" where the file belongs to another user than this
+                process.
 
         Raises:
             OSError: As open(): FileNotFoundError, FileExistsError, IsADirectoryError,
@@ -102,7 +107,7 @@ class OOCMap(_native.Map[K, V]):
                 has the file open with another durability or max_size.
             StoreFullError: The disk has no room for an empty map.
         """
-        self._open(path, mode, durability, max_size, timeout)
+        self._open(path, mode, durability, max_size, timeout, verify)
         self._settings = (mode, durability, max_size, timeout)
         try:
             self._connect()
@@ -288,6 +293,30 @@ class OOCMap(_native.Map[K, V]):
         if progress is not None and not callable(progress):
             raise TypeError(f"progress must be callable or None, not {type(progress).__name__!r}")
         return self._backup(os.fspath(path), bool(overwrite), progress)
+
+    def check(self, *, progress: Callable[[int, int], object] | None = None) -> CheckReport:
+        """Look at every page and every record of the file; return what there is, and is wrong.
+
+        It reads the last commit, beside readers and writers; what an open transaction has changed
+        is not looked at. The file is not changed.
+
+            report = m.check()
+            if not report.ok:
+                print(*report.problems, sep="\\n")
+
+        Args:
+            progress: Called as progress(done, total), first for pages, then for rows; `total` is
+                about right. What it raises ends the check.
+
+        Raises:
+            ClosedError, IoError. Damage is no exception, but in the report.
+        Cost: about 1 us for each page and each record, entry and chunk; while it runs, pages that
+            are overwritten are not used again. A byte of memory a container, 16 a record.
+        """
+        self._check_open()
+        if progress is not None and not callable(progress):
+            raise TypeError(f"progress must be callable or None, not {type(progress).__name__!r}")
+        return CheckReport(*self._check(progress))
 
     def vacuum(
         self,

@@ -141,6 +141,7 @@ class Map(LazyMapping[_K, _V]):
         durability: str | None,
         max_size: int | None,
         timeout: float | None,
+        verify: str = "auto",
         /,
     ) -> None: ...
     def _reopen(
@@ -167,6 +168,9 @@ class Map(LazyMapping[_K, _V]):
     def _backup(
         self, path: str | bytes, overwrite: bool, progress: Callable[[int, int], object] | None, /
     ) -> int: ...
+    def _check(
+        self, progress: Callable[[int, int], object] | None, /
+    ) -> tuple[list[str], int, int, int, int, int, int, int, int, int, int]: ...
     def _vacuum(
         self,
         full: bool,

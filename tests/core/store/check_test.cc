@@ -209,7 +209,7 @@ TEST_F(CheckTest, ProblemsAreCountedBeyondTheFirst) {
   txn().put(Database::kMeta, kMetaNextImmutable, encode_meta_u64(600));
   commit();
   const CheckReport report = check_store(store(), {.max_problems = 4, .progress = {}});
-  EXPECT_EQ(report.problem_count, 100u;
+  EXPECT_EQ(report.problem_count, 100u);
   EXPECT_EQ(report.problems.size(), 4u);
   EXPECT_NE(report.summary(2).find("; and 98 more"), std::string::npos);
 }

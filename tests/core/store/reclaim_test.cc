@@ -354,6 +354,22 @@ TEST_F(ReclaimTest, ASingleImmutableTupleGoesWithItsIndexRow) {
   EXPECT_EQ(rows_in_all(), before);
 }
 
+// Its count would be gone through, however large.
+TEST_F(ReclaimTest, AnImmutableRecordWithASpilledNodeIsCorrupt) {
+  const Member list = store_plain(Plain::list({tuple_of("hostile")}));
+  const Identity tuple = node(list.word).member(0).word;
+  RecordEditor editor(*txn().get(Database::kRecords, record_of(tuple)));
+  editor.replace(slot_of(tuple),
+                 encode_spilled_list(NodeKind::kSpilledTuple, 0, uint64_t{1} << 47, 1, 2));
+  txn().put(Database::kRecords, record_of(tuple), editor.finish());
+  try {
+    drop(list);
+    ADD_FAILURE() << "it was freed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kCorrupt);
+  }
+}
+
 TEST_F(ReclaimTest, ASharedImmutableTupleStays) {
   const Member a = store_plain(Plain::list({tuple_of("shared")}));
   const Member b = store_plain(Plain::list({tuple_of("shared")}));
