@@ -16,6 +16,7 @@
 #include "core/lmdb/lmdb_file.h"
 #include "core/lmdb/locks.h"
 #include "core/lmdb/new_file.h"
+#include "core/lmdb/page_check.h"
 #include "core/lmdb/platform_linux.h"
 #include "core/lmdb/registry.h"
 #include "core/lmdb/statistics.h"
@@ -66,6 +67,11 @@ void replace(const NewFile& file, const std::string& target, const struct stat& 
 }
 
 }  // namespace
+
+void check_all_pages(int fd, const std::string& path) {
+  PageReport report;
+  check_pages(fd, path, report);  // nobody writes to it: it is through at the first attempt
+}
 
 void check_counts(const Transaction& transaction, const std::string& path) {
   for (int i = 0; i < kDatabaseCount; ++i) {
@@ -118,6 +124,7 @@ uint64_t back_up(Environment& environment, const BackupRequest& request) {
   environment.copy_to(file.fd(), target, request.progress);
   file.speaking_of_target([&] {
     check_file(file.fd(), file.path());
+    check_all_pages(file.fd(), file.path());
     Environment::change_private_file(file.path(), [&](WriteTransaction& transaction) {
       check_counts(transaction, file.path());
       if (request.change) request.change(transaction);

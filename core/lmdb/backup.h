@@ -31,6 +31,9 @@ struct BackupRequest {
 //       the moment copied are not used again meanwhile.
 OOCMAP_API uint64_t back_up(Environment& environment, const BackupRequest& request);
 
+// Checks the pages of a copy that nobody else can know of, before it is mapped. Errors: kCorrupt.
+void check_all_pages(int fd, const std::string& path);
+
 // Walks all databases. Errors: kCorrupt where one has another number of entries than it says.
 void check_counts(const Transaction& transaction, const std::string& path);
 

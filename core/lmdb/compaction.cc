@@ -17,11 +17,13 @@
 #include <thread>
 
 #include "core/base/hash.h"
+#include "core/lmdb/backup.h"
 #include "core/lmdb/creation.h"
 #include "core/lmdb/environment_state.h"
 #include "core/lmdb/errors.h"
 #include "core/lmdb/file_check.h"
 #include "core/lmdb/new_file.h"
+#include "core/lmdb/page_check.h"
 #include "core/lmdb/platform_linux.h"
 #include "core/lmdb/registry.h"
 
@@ -123,7 +125,7 @@ void Environment::with_file_closed(Deadline deadline, const std::function<void()
       }
       serial_.store(current, std::memory_order_seq_cst);
     }
-    if (std::chrono::steady_clock::now() >= deadline) refuse_readers();
+    if (std::chrono::steady_clock::now() >= deadline || stop_waiting()) refuse_readers();
     std::this_thread::sleep_for(milliseconds(1));
   }
 }
@@ -154,7 +156,7 @@ void Environment::compact(milliseconds timeout, const CopyProgress& progress) {
   const Locks locks{*this};
   // What will not end, should not be found only after the copying.
   while (state_->live.load(std::memory_order_seq_cst) != 0) {
-    if (std::chrono::steady_clock::now() >= deadline) refuse_readers();
+    if (std::chrono::steady_clock::now() >= deadline || stop_waiting()) refuse_readers();
     std::this_thread::sleep_for(milliseconds(1));
   }
   FileGuard& guard = *state_->guard;
@@ -181,6 +183,7 @@ void Environment::compact(milliseconds timeout, const CopyProgress& progress) {
   file.sync();
   file.speaking_of_target([&] {
     check_file(file.fd(), file.path());
+    check_all_pages(file.fd(), file.path());
     change_private_file(file.path(), [&](WriteTransaction& transaction) {
       if (content_of(transaction) == content) return;
       throw Error(

@@ -23,10 +23,17 @@ constexpr milliseconds kGateClosed{4000};
 constexpr milliseconds kGateOpen{50};
 constexpr milliseconds kPause{1};
 
+// ECANCELED where the wait is to be stopped.
 int wait_for(int fd, uint64_t byte, Deadline deadline) {
+  Deadline asked = std::chrono::steady_clock::now();
   for (;;) {
     const int error = platform::try_lock(fd, LockKind::kExclusive, byte, 1);
-    if (error != EAGAIN || std::chrono::steady_clock::now() >= deadline) return error;
+    const Deadline now = std::chrono::steady_clock::now();
+    if (error != EAGAIN || now >= deadline) return error;
+    if (now - asked >= kWaitSlice) {
+      if (stop_waiting()) return ECANCELED;
+      asked = now;
+    }
     std::this_thread::sleep_for(kPause);
   }
 }
@@ -61,6 +68,12 @@ void FileGuard::attach_alone(milliseconds timeout, const char* doing) {
       platform::unlock(fd_, kAttachGateByte, 1);
     }
     if (error == 0) return;
+    if (error == ECANCELED) {
+      throw Error(ErrorCode::kBusy,
+                  "cannot " + std::string(doing) + " '" + path_ + "': the wait for " + users() +
+                      " was interrupted",
+                  0, path_);
+    }
     if (error != EAGAIN) throw_system("lock", path_, error);
     if (std::chrono::steady_clock::now() >= deadline) break;
     std::this_thread::sleep_for(kGateOpen);

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/base/error.h"
+#include "core/lmdb/waiting.h"
 #include "core/store/session.h"
 #include "core/store/session_state.h"
 #include "core/store/vacuum.h"
@@ -61,7 +62,8 @@ void Session::vacuum_if_due(milliseconds wait) noexcept {
     const std::shared_ptr<Session> own = create(store_);
     own->set_timeout(timeout());
     const auto deadline = std::chrono::steady_clock::now() + std::min(wait, kLongest);
-    while (!(done = try_vacuum(*own)) && std::chrono::steady_clock::now() < deadline) {
+    while (!(done = try_vacuum(*own)) && std::chrono::steady_clock::now() < deadline &&
+           !stop_waiting()) {
       std::this_thread::sleep_for(kPause);
     }
   } catch (const std::exception&) {  // no memory

@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/lmdb/vacuum_lock.h"
+#include "core/lmdb/waiting.h"
 
 namespace oocmap {
 namespace {
@@ -21,7 +22,7 @@ void patiently(Clock::time_point deadline, Attempt attempt) {
     try {
       return attempt();
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::kBusy || Clock::now() >= deadline) throw;
+      if (error.code() != ErrorCode::kBusy || Clock::now() >= deadline || stop_waiting()) throw;
     }
     std::this_thread::sleep_for(kPause);
   }

@@ -9,6 +9,7 @@
 #include "python/native/errors.h"
 #include "python/native/map.h"
 #include "python/native/scalars.h"
+#include "python/native/writing.h"
 
 namespace oocmap::python {
 namespace {
@@ -118,7 +119,7 @@ PyObject* map_backup(PyObject* self, PyObject* arguments) {
       };
       bytes = back_up(*session, options);
     } catch (const Error& error) {
-      set_exception(error, /*opening=*/true);
+      if (PyErr_Occurred() == nullptr) set_exception(error, /*opening=*/true);
       return nullptr;
     }
     return PyLong_FromUnsignedLongLong(bytes);
@@ -186,8 +187,11 @@ PyObject* map_set_auto_vacuum(PyObject* self, PyObject* threshold) {
 PyObject* map_finish_auto_vacuum(PyObject* self, PyObject*) {
   return guarded([&] {
     const std::shared_ptr<Session> session = state_of(self).session_to_keep();
-    const WithoutGil released;
-    session->finish_auto_vacuum();
+    {
+      const WithoutGil released;
+      session->finish_auto_vacuum();
+    }
+    raise_interrupt();
     return Py_NewRef(Py_None);
   });
 }

@@ -12,6 +12,12 @@
 
 namespace oocmap::python {
 
+// After a commit: the auto vacuum that followed may have been ended by a signal, whose exception is
+// to be raised, though the write is done.
+inline void raise_interrupt() {
+  if (PyErr_Occurred() != nullptr) throw PythonRaised{};
+}
+
 // Runs `body(Store&, WriteTransaction&)` in the session's transaction, or in one of its own, and
 // commits; the GIL is released throughout, since the lock, SQL's join and the sync may wait. What
 // `body` needs of Python was made before. Errors: those of WriteScope and of `body`; kStaleHandle
@@ -22,14 +28,17 @@ void write(Container& container, F&& body) {
   const std::shared_ptr<Session> session = container.map->session_to_keep();
   const uint64_t birth = container.birth;
   Turn& turn = *container.map->turn();
-  const WithoutGil released;
-  const TurnToWrite mine(turn, session->timeout());
-  WriteScope scope(*session);
-  if (birth != 0 && session->store().rolled_back(birth)) {
-    throw Error(ErrorCode::kStaleHandle, "the value behind this object was undone by a rollback");
+  {
+    const WithoutGil released;
+    const TurnToWrite mine(turn, session->timeout());
+    WriteScope scope(*session);
+    if (birth != 0 && session->store().rolled_back(birth)) {
+      throw Error(ErrorCode::kStaleHandle, "the value behind this object was undone by a rollback");
+    }
+    body(session->store(), scope.transaction());
+    scope.commit();
   }
-  body(session->store(), scope.transaction());
-  scope.commit();
+  raise_interrupt();
 }
 
 // A write that first looks at what is there, and makes Python objects of it:
@@ -57,9 +66,12 @@ class LockedWrite {
   // Runs `body(Store&, WriteTransaction&)` without the GIL and commits.
   template <typename F>
   void finish(F&& body) {
-    const WithoutGil released;
-    body(session_->store(), scope_->transaction());
-    scope_->commit();
+    {
+      const WithoutGil released;
+      body(session_->store(), scope_->transaction());
+      scope_->commit();
+    }
+    raise_interrupt();
   }
 
  private:

@@ -3,8 +3,10 @@
 import os
 import pathlib
 import pickle
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -249,3 +251,23 @@ def test_one_put_off_is_done_when_the_map_is_closed(m: Map) -> None:
         assert holder.returncode == 0
         before = commits(m)
     assert commits(m) > before
+
+
+def test_an_interrupt_while_it_waits_is_raised_after_the_removal(m: Map) -> None:
+    fill(m)
+    m.configure_auto_vacuum(1)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD_VACUUM, m.path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        del m[1]
+    timer.join()
+    assert 1 not in m
+    holder.communicate(b"\n")
+    assert vacuumed(m, lambda: m.pop(2))

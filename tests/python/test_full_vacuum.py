@@ -3,10 +3,12 @@
 import os
 import pathlib
 import re
+import signal
 import stat
 import subprocess
 import sys
 import threading
+import time
 from typing import Any
 
 import oocmap
@@ -227,3 +229,23 @@ def test_full_vacuum_beside_threads_that_read_and_write(m: Map) -> None:
             thread.join()
     assert errors == []
     assert m["n"] == written[0] > 0
+
+
+def test_an_interrupt_ends_the_wait_for_others(m: Map) -> None:
+    m["a"] = 1
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, m.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        m.vacuum(full=True, timeout=60)
+    assert time.monotonic() - start < 30
+    timer.join()
+    m["b"] = 1
+    holder.communicate(b"\n")
+    m.vacuum(full=True)
+    assert m.eager() == {"a": 1, "b": 1, "theirs": "kept"}
