@@ -6,6 +6,7 @@ ended before another began has no larger id, and a smaller one where the other w
 result is that of replaying the writes in the order of their ids up to its own.
 """
 
+import itertools
 import json
 import os
 import random
@@ -71,7 +72,7 @@ def initial() -> Model:
 def verify(log: list[Operation], state: Model) -> None:
     """Raise AssertionError where the log is not linearizable. Cost: O(n log n)."""
     by_id = sorted(log, key=lambda op: (op.id, not op.writes))
-    for before, after in zip(by_id, by_id[1:], strict=False):
+    for before, after in itertools.pairwise(by_id):
         assert not (after.writes and before.writes and before.id == after.id), (before, after)
     # Who began after an operation's end has at least its id; a write, which makes an id, more.
     ended = sorted(log, key=lambda op: op.end)
