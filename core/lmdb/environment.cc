@@ -10,6 +10,7 @@
 #include "core/lmdb/environment_state.h"
 #include "core/lmdb/errors.h"
 #include "core/lmdb/kept_cursors.h"
+#include "core/lmdb/lock_file.h"
 #include "core/lmdb/process.h"
 #include "core/lmdb/registry.h"
 
@@ -68,14 +69,19 @@ void Environment::close_now() noexcept {
 }
 
 void Environment::map() {
+  if (state_->guard != nullptr) state_->guard->check_named();
   MapRequest request = state_->request;
   request.flags |= durability_flags(durability());
   EnvironmentHandle handle = map_file(request);
+  if (state_->guard != nullptr) check_mapped_file(handle.get());
   if (state_->guard != nullptr && (state_->request.flags & MDB_NOLOCK) == 0) {
-    const std::string lock_path = path_ + "-lock";
+    const std::string lock_path = lock_path_of(path_);
     struct stat lock_file;
     if (::stat(lock_path.c_str(), &lock_file) != 0) throw_system("examine", lock_path, errno);
     state_->guard->claim_lock_file(lock_file);
+    const std::pair<dev_t, ino_t> opened(lock_file.st_dev, lock_file.st_ino);
+    // Once: other threads read it, under the registry's mutex, which the first opener holds.
+    if (state_->lock_file == std::pair<dev_t, ino_t>()) state_->lock_file = opened;
   }
   int cleared = 0;
   mdb_reader_check(handle.get(), &cleared);
@@ -230,6 +236,7 @@ WriteTransaction Environment::begin_in(std::chrono::milliseconds timeout,
   take_write_lock(timeout, explicit_transaction);
   WriteTransaction transaction;
   try {
+    if (state_->guard != nullptr) state_->guard->check_intact();
     transaction.txn_ = begin_raw_write(explicit_transaction);
   } catch (...) {
     release_write_lock();
@@ -328,6 +335,7 @@ void Environment::write_ended(bool committed) noexcept {
   int cleared = 0;
   if (check_readers) mdb_reader_check(env_, &cleared);
   leave();
+  if (state_->guard != nullptr) state_->guard->note_size();
   release_write_lock();
 }
 

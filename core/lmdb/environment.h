@@ -183,6 +183,7 @@ class OOCMAP_API Environment {
   [[noreturn]] void refuse_readers() const;
   int file_descriptor() const noexcept;
 
+  void check_mapped_file(MDB_env* env) const;
   void watch_metas();
 
   MDB_env* env_ = nullptr;

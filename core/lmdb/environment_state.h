@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/lmdb/environment.h"
@@ -17,9 +18,10 @@ namespace oocmap {
 struct Environment::State {
   MapRequest request;  // to open again
   uint32_t format_version = 0;
-  bool registered = false;           // false: a file under creation, known to nobody else
-  uint64_t epoch = 0;                // process_epoch() of the opener
-  std::unique_ptr<FileGuard> guard;  // null under creation
+  bool registered = false;              // false: a file under creation, known to nobody else
+  uint64_t epoch = 0;                   // process_epoch() of the opener
+  std::unique_ptr<FileGuard> guard;     // null under creation
+  std::pair<dev_t, ino_t> lock_file{};  // its device and inode; zeros where it has none
   WriteLock write_lock;
   std::once_flag writer_once;
   std::unique_ptr<WriterThread> writer;

@@ -96,6 +96,7 @@ void FileGuard::take_over(FileGuard& next) noexcept {
   platform::unlock(fd_, kLockBase, 0);
   while (dup3(next.fd_, fd_, O_CLOEXEC) < 0 && (errno == EINTR || errno == EBUSY)) {
   }
+  size_ = next.size_;
   next.forget();
 }
 

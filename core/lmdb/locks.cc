@@ -76,6 +76,7 @@ Deadline deadline_in(std::chrono::milliseconds timeout) noexcept {
 FileGuard::FileGuard(const std::string& path, bool writable) : path_(path), writable_(writable) {
   fd_ = ::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
   if (fd_ < 0) throw_system("open", path, errno);
+  note_size();
   gate_ = kWriteGateByte - (static_cast<uint64_t>(getpid()) & (kPidRange - 1));
 }
 

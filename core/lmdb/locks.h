@@ -33,6 +33,16 @@ class FileGuard {
   int fd() const noexcept { return fd_; }
   struct stat status() const;
 
+  // Finds out that the file was deleted, replaced or truncated since it was opened: what is written
+  // then would be lost, or end the process with SIGBUS. A file that only has another name now is
+  // let be. Before each write, in the writer gate; note_size() after each.
+  // Errors: kFilesystem, kCorrupt (truncated), kIo. Cost: one fstat.
+  void check_intact();
+  void note_size() noexcept;
+  // That the path still names the file, before LMDB opens it by that name: LMDB would make another.
+  // Errors: kFilesystem.
+  void check_named() const;
+
   // Says that this process uses the file, and waits for a compaction that is replacing it.
   // Returns false where the path now names another file: open again. Errors: kBusy, kIo.
   bool attach();
@@ -66,6 +76,7 @@ class FileGuard {
   std::string path_;
   bool writable_;
   int fd_ = -1;
+  off_t size_ = 0;     // the greatest it was seen with: a file in use never becomes shorter
   uint64_t gate_ = 0;  // the first byte of this process's gate lock
 };
 

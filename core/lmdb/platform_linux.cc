@@ -94,6 +94,12 @@ std::optional<uint64_t> other_lock_start(int fd, uint64_t offset) noexcept {
   return static_cast<uint64_t>(lock.l_start);
 }
 
+std::optional<uint64_t> lock_holder(int fd, uint64_t offset, uint64_t length) noexcept {
+  struct flock lock = range(F_WRLCK, offset, length);
+  if (fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return std::nullopt;
+  return lock.l_pid > 0 ? static_cast<uint64_t>(lock.l_pid) : 0;
+}
+
 uint32_t filesystem_type(int fd, int& error) noexcept {
   struct statfs info;
   error = fstatfs(fd, &info) == 0 ? 0 : errno;

@@ -30,6 +30,10 @@ std::vector<uint64_t> bytes_locked_by_others(int fd, uint64_t offset, uint64_t l
 // The name of a process' program ("python3"), empty where that cannot be told.
 std::string program_of(uint64_t process);
 
+// The process that has a lock of LMDB's kind (POSIX's) in the range: 0 where its number is not
+// known here, as in another PID namespace; nullopt where there is none.
+std::optional<uint64_t> lock_holder(int fd, uint64_t offset, uint64_t length) noexcept;
+
 // The type (statfs's f_type) of the file system of `fd`. Errors: errno as an int in `error`, 0
 // where all went well.
 uint32_t filesystem_type(int fd, int& error) noexcept;

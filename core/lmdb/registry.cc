@@ -16,6 +16,7 @@
 #include "core/lmdb/environment_state.h"
 #include "core/lmdb/errors.h"
 #include "core/lmdb/file_check.h"
+#include "core/lmdb/lock_file.h"
 #include "core/lmdb/page_check.h"
 #include "core/lmdb/platform_linux.h"
 #include "core/lmdb/process.h"
@@ -131,6 +132,7 @@ std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t
       if (options.verify == Verify::kFull) check_pages(*environment);
       return environment;
     }
+    if (lock_file_was_busy(path, lock)) continue;
     check_single_name(path);
     if (info.st_size == 0) {
       fill_empty_file(path, write);
@@ -181,12 +183,14 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   PageReport report;
   const bool verify_mapped = verify && !check_pages(guard->fd(), path, report);
 
-  const std::string lock_path = path + "-lock";
+  const std::string lock_path = lock_path_of(path);
   const bool lockless = !writable && platform::mounted_read_only(guard->fd());
   if (faccessat(AT_FDCWD, lock_path.c_str(), R_OK | W_OK, AT_EACCESS) != 0 && !lockless) {
     if (errno != ENOENT) throw_system("open", lock_path, errno);
     check_format_version_of(path, format_version);
   }
+
+  if (!lockless) check_lock_file_users(guard->fd(), path);
 
   std::shared_ptr<Environment> environment(new Environment);
   Environment::State& state = *environment->state_;
@@ -204,6 +208,21 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   environment->map();
   if (verify_mapped) check_pages(*environment);
   return environment;
+}
+
+// Refuses to open `path` where its lock file is that of another file that this process has open.
+// Returns true after it waited for such a one that was being closed.
+bool Registry::lock_file_was_busy(const std::string& path, std::unique_lock<std::mutex>& lock) {
+  struct stat info;
+  if (::stat(lock_path_of(path).c_str(), &info) != 0) return false;
+  const std::pair<dev_t, ino_t> lock_file(info.st_dev, info.st_ino);
+  for (const auto& [file, entry] : entries_) {
+    if (entry.environment->state_->lock_file != lock_file) continue;
+    if (!entry.reference.expired()) refuse_own_lock_file(path);
+    closed_.wait(lock);
+    return true;
+  }
+  return false;
 }
 
 void Registry::close(Environment& environment) noexcept {

@@ -1,0 +1,26 @@
+// The second file, in which LMDB keeps its locks and its readers: whose it is. Private to
+// core/lmdb.
+//
+// LMDB names it after the path. Where a data file is deleted or replaced under a program that has
+// it open, whoever opens the next file of that name shares the lock file with that program, and
+// with it the number of the last commit: which is of the other file, and leads to the wrong meta
+// page.
+#pragma once
+
+#include <string>
+
+namespace oocmap {
+
+// The path of the lock file of the data file `path`.
+std::string lock_path_of(const std::string& path);
+
+// Refuses the lock file of `path` where programs have it that do not have the data file behind
+// `fd`. Only while this process does not have it: closing a descriptor of it drops LMDB's locks.
+// `fd` belongs to a FileGuard that has not claimed a lock file yet.
+// Errors: kFilesystem with the process; kIo. Cost: 3 system calls; up to 1 s before it refuses.
+void check_lock_file_users(int fd, const std::string& path);
+
+// The error that a process gets which has another file open that was at `path` before.
+[[noreturn]] void refuse_own_lock_file(const std::string& path);
+
+}  // namespace oocmap
