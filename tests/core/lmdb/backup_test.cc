@@ -101,16 +101,19 @@ TEST_F(BackupTest, CountsThatDoNotAgreeAreFound) {
   uint64_t entries = 0;
   {
     const auto environment = open();
-    for (int i = 0; i < 5; ++i) put(*environment, "k" + std::to_string(i), "v");
+    // Opening looks at `meta` itself.
+    WriteTransaction write = environment->begin_write(kSoon);
+    for (int i = 0; i < 6; ++i) write.put(Database::kOrder, "k" + std::to_string(i), "v");
+    write.commit();
     const ReadTransaction transaction = environment->begin_read();
     check_counts(transaction, path);
-    entries = transaction.size(Database::kMeta);
+    entries = transaction.size(Database::kOrder);
   }
   std::string bytes = read_file(path);
   int changed = 0;
-  for (size_t at = 0; (at = bytes.find("meta", at)) != std::string::npos; ++at) {
-    char* const number = bytes.data() + at + 4 + kEntriesAt;
-    if (at + 4 + kEntriesAt + 8 > bytes.size() || load_le<uint64_t>(number) != entries) continue;
+  for (size_t at = 0; (at = bytes.find("order", at)) != std::string::npos; ++at) {
+    char* const number = bytes.data() + at + 5 + kEntriesAt;
+    if (at + 5 + kEntriesAt + 8 > bytes.size() || load_le<uint64_t>(number) != entries) continue;
     *number += 1;
     ++changed;
   }
