@@ -92,7 +92,12 @@ FileMeta read_meta(int fd, const std::string& path) {
   }
   const FileMeta second = parse_meta(path, page);
   if (first.page_size != second.page_size) refuse(path, "is damaged: its meta pages disagree");
-  const bool is_second = first.transaction < second.transaction;
+  // Of two copies of one state, the one that its number leads to.
+  const bool copies = first.transaction == second.transaction &&
+                      first.main.root == second.main.root &&
+                      first.free_list.root == second.free_list.root;
+  const bool is_second =
+      copies ? (first.transaction & 1) != 0 : first.transaction < second.transaction;
   const FileMeta& newer = is_second ? second : first;
   // LMDB's readers look for a transaction on the page its number says, and would find another.
   if ((newer.transaction & 1) != (is_second ? 1 : 0)) {
