@@ -123,6 +123,23 @@ check_tsan() {
   "${fixed_addresses[@]}" ctest --test-dir build/tsan --output-on-failure --no-tests=ignore -R 'Thread|Concurren'
 }
 
+# Python tests of the installed package under LeakSanitizer, which needs no build of its own; each
+# file in a process, whose end is when it looks. First it has to find a leak that is planted: where
+# it cannot look (no ptrace), nothing would ever be found.
+check_python_leaks() {
+  local library file status=0
+  library="$(g++ -print-file-name=liblsan.so)"
+  local under=(env PYTHONMALLOC=malloc LD_PRELOAD="$library" LSAN_OPTIONS=exitcode=23:fast_unwind_on_malloc=1)
+  local planted="import ctypes, oocmap; ctypes.CDLL(None).malloc(1234)"
+  "${under[@]}" .venv/bin/python -c "$planted" 2> /dev/null || status=$?
+  ((status == 23)) || fail "LeakSanitizer did not find a planted leak, so it would find none (exit code $status)."
+  # Not test_array.py: it starts processes that import numpy, which leaks.
+  for file in map lazy_dict lazy_list values transactions views snapshot set eager key_range load_jsonl sql; do
+    PYTHONPATH=tools "${under[@]}" .venv/bin/python -m pytest -q -p no:cacheprovider -p leaks_pytest \
+      "tests/python/test_$file.py"
+  done
+}
+
 # --- torture --------------------------------------------------------------------------------------
 
 # torture_stages SIZE [NAME]: a stage for each file of tests/torture, or for tests/torture/test_NAME.py.
