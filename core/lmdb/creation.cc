@@ -62,8 +62,9 @@ void fill(TemporaryFile& file, const std::string& path, const WriteFile& write) 
 void sync_folder(const std::string& path) {
   const std::string folder = folder_of(path);
   const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  // A folder one may write but not read cannot be opened, and so not be synced.
-  if (fd.get() >= 0) sync(fd.get(), folder);
+  // A folder one may write but not read cannot be opened, and so not be synced; a file system that
+  // answers EINVAL cannot do it.
+  if (fd.get() >= 0 && fsync(fd.get()) != 0 && errno != EINVAL) throw_system("sync", folder, errno);
 }
 
 void check_filesystem(int fd, const std::string& path) {
@@ -92,7 +93,6 @@ bool create_file(const std::string& path, const WriteFile& write) {
   if (error == EEXIST) return false;
   if (error != 0) throw_system("create", path, error);
   file.keep();
-  sync_folder(path);
   return true;
 }
 
@@ -117,7 +117,6 @@ void fill_empty_file(const std::string& path, const WriteFile& write) {
   sync(file.fd(), path);
   if (std::rename(file.path().c_str(), path.c_str()) != 0) throw_system("replace", path, errno);
   file.keep();
-  sync_folder(path);
 }
 
 }  // namespace oocmap

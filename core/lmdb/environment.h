@@ -68,7 +68,7 @@ class OOCMAP_API Environment {
  public:
   // Opens `options.path` or returns the environment this process has already open on that file (to
   // a read-only caller also one that is open for writing: read_only() is then false). Creating is
-  // durable and atomic: temp file in the same folder, fsync, link, fsync of the folder.
+  // durable and atomic: temp file in the same folder, fsync, rename, fsync of the folder.
   // `format_version` is written to a new file (u32, little-endian, under "format_version" in
   // `meta`) and compared, before all else, in an existing one. `initialize` is called inside the
   // first write transaction of a new file.

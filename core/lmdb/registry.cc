@@ -206,6 +206,7 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   state.format_version = format_version;
   state.guard = std::move(guard);
   environment->map();
+  if (writable && environment->last_transaction_id() <= kCreationTransactions) sync_folder(path);
   if (verify_mapped) check_pages(*environment);
   return environment;
 }

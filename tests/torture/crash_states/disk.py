@@ -135,12 +135,13 @@ class Disk:
             file.sync_range(operation.offset, len(operation.data))
 
     def draw(self, rng: random.Random) -> dict[str, bytes]:
-        """The files of one crash state."""
+        """The files of one crash state; two names of one file have the same (`is`) contents."""
         names = self.durable_names
         if self.unsynced_names:
             last = self.unsynced_names[-1]
             names = rng.choice((names, last, last, rng.choice(self.unsynced_names)))
-        return {name: file.draw(rng) for name, file in names.items()}
+        contents = {id(file): file.draw(rng) for file in names.values()}
+        return {name: contents[id(file)] for name, file in names.items()}
 
     def settled(self) -> dict[str, bytes]:
         """What a reader of the running machine sees: nothing is lost."""

@@ -130,10 +130,12 @@ def reclaim(m: Any, n: int) -> None:
         m.vacuum()
 
 
+# "create by link" is recorded on a file system without renameat2(RENAME_NOREPLACE).
 # By name: its commit, the durability, how many processes share the commits.
 WORKLOADS: dict[str, tuple[Commit, Durability, int]] = {
     "create": (count, "full", 2),
     "empty": (count, "full", 2),
+    "create by link": (count, "full", 2),
     "writes": (one_write, "full", 1),
     "transactions": (transfer, "full", 1),
     "big": (big, "full", 1),

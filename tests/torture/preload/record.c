@@ -3,6 +3,7 @@
  *
  *   OOCMAP_RECORD_FOLDER  the folder, absolute and without links; "-lock" files in it are left out
  *   OOCMAP_RECORD_LOG     the log, outside of it; several processes may append to one
+ *   OOCMAP_RECORD_PLAIN   where set, renameat2() knows no flags, as on some file systems
  *
  * Each operation and its record are made under a lock on the log, so that the log has the order in
  * which things happened, in all processes. Failed operations are not logged. What is written to a
@@ -233,6 +234,9 @@ ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t offset) {
   return result
 
 int fsync(int fd) {
+  struct stat of;
+  /* A folder takes long, so that other processes come in between. */
+  if (log_file >= 0 && fstat(fd, &of) == 0 && S_ISDIR(of.st_mode)) usleep(50000);
   RECORDED_FILE(NEXT(fsync)(fd), S_ISDIR(info.st_mode) ? FOLDER_SYNC : SYNC, 0, 0);
 }
 
@@ -356,6 +360,10 @@ int renameat(int at1, const char *from, int at2, const char *to) {
 }
 
 int renameat2(int at1, const char *from, int at2, const char *to, unsigned flags) {
+  if (log_file >= 0 && flags != 0 && getenv("OOCMAP_RECORD_PLAIN") != NULL) {
+    errno = EINVAL;
+    return -1;
+  }
   RECORDED_NAMES(RENAME, NEXT(renameat2)(at1, from, at2, to, flags), at1, from, at2, to);
 }
 
