@@ -122,7 +122,7 @@ TEST_F(BackupTest, CountsThatDoNotAgreeAreFound) {
   const auto environment = open();
   const Error error = error_of([&] { back_up(*environment, request()); });
   EXPECT_EQ(error.code(), ErrorCode::kCorrupt);
-  EXPECT_NE(error.message().find("has 6 entries and says that it has 7"), std::string::npos)
+  EXPECT_NE(error.message().find("has 6 entries, and says that it has 7"), std::string::npos)
       << error.message();
   EXPECT_FALSE(std::filesystem::exists(target));
 }
