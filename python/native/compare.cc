@@ -4,6 +4,7 @@
 #include "python/native/eager.h"
 #include "python/native/errors.h"
 #include "python/native/iterate.h"
+#include "python/native/known_equal.h"
 
 namespace oocmap::python {
 namespace {
@@ -35,6 +36,8 @@ Ref value_in(PyObject* dict, PyObject* key) {
 
 bool dicts_equal(PyObject* self, PyObject* other) {
   if (same_container(self, other)) return true;
+  Comparing comparing(self, other);
+  if (comparing.known_equal()) return true;
   Container* lazy = dict_behind(other);
   const uint64_t size =
       lazy != nullptr ? count_of(*lazy) : static_cast<uint64_t>(PyDict_GET_SIZE(other));
@@ -46,6 +49,7 @@ bool dicts_equal(PyObject* self, PyObject* other) {
     PyObject* ours = PyTuple_GET_ITEM(item.get(), 1);
     if (!equal_members(ours, theirs.get())) return false;
   }
+  comparing.found_equal();
   return true;
 }
 
@@ -65,12 +69,17 @@ PyObject* compare_sequences(PyObject* self, PyObject* other, int operation) {
   const bool equality = operation == Py_EQ || operation == Py_NE;
   if (same_container(self, other)) return compare_numbers(0, 0, operation);
   if (equality && length_of(self) != length_of(other)) return answer(operation == Py_NE);
+  Comparing comparing(self, other);
+  if (comparing.known_equal()) return compare_numbers(0, 0, operation);
   const Ref left = Ref::steal(make_iterator(self, What::kMembers));
   const Ref right = Ref::steal(PyObject_GetIter(other));
   while (true) {
     const Ref ours = next_of(left.get());
     const Ref theirs = next_of(right.get());
-    if (!ours || !theirs) return compare_numbers(ours ? 1 : 0, theirs ? 1 : 0, operation);
+    if (!ours || !theirs) {
+      if (!ours && !theirs) comparing.found_equal();
+      return compare_numbers(ours ? 1 : 0, theirs ? 1 : 0, operation);
+    }
     if (equal_members(ours.get(), theirs.get())) continue;
     if (equality) return answer(operation == Py_NE);
     return Ref::steal(PyObject_RichCompare(ours.get(), theirs.get(), operation)).release();

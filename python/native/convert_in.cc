@@ -96,10 +96,29 @@ bool same_live_store(const MapState& map, const MapState& from) noexcept {
 // "[3]"
 std::string step(Py_ssize_t index) { return '[' + std::to_string(index) + ']'; }
 
+// Whether the repr of a key has an end soon: its parts may be shared by many, or lie deep.
+bool soon_shown(PyObject* key) {
+  constexpr size_t kMostParts = 200;
+  std::vector<PyObject*> parts = {key};
+  for (size_t at = 0; at < parts.size(); ++at) {
+    PyObject* const part = parts[at];
+    if (PyAnySet_Check(part) ? PySet_GET_SIZE(part) > 0
+                             : PyDict_Check(part) && PyDict_GET_SIZE(part) > 0) {
+      return false;
+    }
+    if (!PyTuple_Check(part) && !PyList_Check(part)) continue;
+    const Py_ssize_t size = PySequence_Fast_GET_SIZE(part);
+    if (parts.size() + static_cast<size_t>(size) > kMostParts) return false;
+    PyObject** const members = PySequence_Fast_ITEMS(part);
+    parts.insert(parts.end(), members, members + size);
+  }
+  return true;
+}
+
 // "['user']". No exception may be set. One that the key's own repr raises is not passed on.
 std::string step(PyObject* key) {
   constexpr size_t kLongest = 100;
-  PyObject* repr = PyObject_Repr(key);
+  PyObject* repr = soon_shown(key) ? PyObject_Repr(key) : nullptr;
   if (repr == nullptr) {
     PyErr_Clear();
     return std::string("[a key of type '") + Py_TYPE(key)->tp_name + "']";

@@ -8,6 +8,7 @@
 #include "python/native/compare.h"
 #include "python/native/eager.h"
 #include "python/native/lazy.h"
+#include "python/native/nested_hash.h"
 #include "python/native/other_types.h"
 #include "python/native/registered.h"
 #include "python/native/scalars.h"
@@ -53,9 +54,7 @@ Ref as_builtin(PyObject* key) {
 }
 
 // As dict does it: an unhashable key is a TypeError, before anything else is looked at.
-void check_hashable(PyObject* key) {
-  if (PyObject_Hash(key) == -1) throw PythonRaised{};
-}
+void check_hashable(PyObject* key) { nested_hash(key); }
 
 // Packs a member of a tuple or frozenset key. Where `finding`, an object of another type is first
 // looked at as the builtin it equals. Returns whether it could be packed.
@@ -128,14 +127,15 @@ std::optional<bool> pack_other(Buffer& to, PyObject* member, bool finding) {
 
 // Whether an object is one key with what it is stored as: equal to it, and of the same hash.
 bool is_one_key(PyObject* object, PyObject* value) {
-  const Py_hash_t hash = PyObject_Hash(value);
-  if (hash == -1) {
-    if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw PythonRaised{};
+  Py_hash_t hash = 0;
+  try {
+    hash = nested_hash(value);
+  } catch (const PythonRaised&) {
+    if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw;
     PyErr_Clear();
     return false;
   }
-  const Py_hash_t own = PyObject_Hash(object);
-  if (own == -1) throw PythonRaised{};
+  const Py_hash_t own = nested_hash(object);
   return own == hash && checked(PyObject_RichCompareBool(object, value, Py_EQ)) != 0;
 }
 

@@ -2,6 +2,7 @@
 #include "python/native/eager.h"
 #include "python/native/errors.h"
 #include "python/native/lazy.h"
+#include "python/native/nested_hash.h"
 #include "python/native/repr.h"
 #include "python/native/sequence.h"
 
@@ -18,8 +19,7 @@ Py_hash_t tuple_hash(PyObject* self) {
       return lazy->hash;
     }
     const Ref tuple = eager(lazy->here);
-    lazy->hash = PyObject_Hash(tuple.get());
-    if (lazy->hash == -1) throw PythonRaised{};
+    lazy->hash = nested_hash(tuple.get());
     return lazy->hash;
   });
 }

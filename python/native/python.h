@@ -10,6 +10,8 @@
 
 #include <utility>
 
+#include "python/native/stack.h"
+
 namespace oocmap::python {
 
 // Thrown where a Python exception is set already; the slot that catches it only returns its
@@ -108,10 +110,21 @@ class WithoutCollection {
   bool enabled_;
 };
 
-// Bounds recursion on the C stack as CPython bounds its own: RecursionError instead of a crash.
+// RecursionError where this thread's C stack ends soon.
+inline void check_stack(const char* where) {
+  if (!stack_is_short()) return;
+  raise(PyExc_RecursionError,
+        "the thread's stack is nearly used up%s: give threads more (threading.stack_size)", where);
+}
+
+// Bounds recursion on the C stack as CPython bounds its own, and by what is left of the stack:
+// RecursionError instead of a crash.
 class Recursion {
  public:
-  explicit Recursion(const char* where) { checked(Py_EnterRecursiveCall(where) != 0 ? -1 : 0); }
+  explicit Recursion(const char* where) {
+    check_stack(where);
+    checked(Py_EnterRecursiveCall(where) != 0 ? -1 : 0);
+  }
   ~Recursion() { Py_LeaveRecursiveCall(); }
   Recursion(const Recursion&) = delete;
   Recursion& operator=(const Recursion&) = delete;
