@@ -278,9 +278,8 @@ void drop_unchanged(Table& table, const RowPlace& old, NewRow& row) {
        row.key_type && is_text(row.key_type, key_type_name(old.parent ? *old.parent : old.key)));
   drop(row.handle, row.handle && sqlite3_value_type(row.handle) == SQLITE_BLOB);
   if (row.json) {
-    Buffer json;
-    write_json(store, transaction, *current, json);
-    drop(row.json, is_text(row.json, json));
+    const bool text = sqlite3_value_type(row.json) == SQLITE_TEXT;
+    drop(row.json, text && json_is(store, transaction, *current, text_bytes(row.json)));
   }
   // A value is set at a path, and is all that the row holds at this moment.
   if (row.path && !row.whole()) row.json = given_json;

@@ -191,6 +191,17 @@ void result_json(sqlite3_context* context, Counters& counters, Store& store,
   result_json_text(context, json);
 }
 
+bool json_is(Store& store, const Transaction& transaction, const Member& member, Bytes text) {
+  Buffer json;
+  try {
+    write_json(store, transaction, member, json, text.size());
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kTypeMismatch) return false;  // longer, or without an end
+    throw;
+  }
+  return Bytes(json) == text;
+}
+
 bool shows_as(Store& store, const Transaction& transaction, const std::optional<Member>& member,
               sqlite3_value* value) {
   if (member && member->tag == tag_of(WordKind::kRegistered)) {
@@ -211,9 +222,7 @@ bool shows_as(Store& store, const Transaction& transaction, const std::optional<
       return tag == tag_of(WordKind::kFloat) && sqlite3_value_double(value) == member->as_float();
     case SQLITE_TEXT: {
       if (!is_container(tag)) return text_of(store, transaction, member) == text_bytes(value);
-      Buffer json;
-      write_json(store, transaction, *member, json);
-      return Bytes(json) == text_bytes(value);
+      return json_is(store, transaction, *member, text_bytes(value));
     }
     case SQLITE_BLOB:
       return member && (member->has_payload() || member->in_immutables()) &&

@@ -37,6 +37,9 @@ void result_json(sqlite3_context* context, Counters& counters, Store& store,
                  const Transaction& transaction, const Member& member);
 // `bytes` of JSON text were made of the member.
 void count_json(Counters& counters, const Member& member, size_t bytes) noexcept;
+// Whether the JSON text of the member is `text`. Errors: kStaleHandle, kCorrupt. Cost: O(text),
+// however long the member's own text is: false for one that is longer, or that contains itself.
+bool json_is(Store& store, const Transaction& transaction, const Member& member, Bytes text);
 // Whether result_value() of the member (nullopt: NULL) is `value`.
 bool shows_as(Store& store, const Transaction& transaction, const std::optional<Member>& member,
               sqlite3_value* value);
