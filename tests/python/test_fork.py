@@ -283,6 +283,8 @@ def test_map_that_cannot_be_opened_again_says_so(path: Path) -> None:
     m["a"] = [1]
     kept = m["a"]
     path.rename(path.with_name("elsewhere"))
+    # With its lock file: another map at `path` would be refused while that is in use.
+    path.with_name(path.name + "-lock").rename(path.with_name("elsewhere-lock"))
 
     def child() -> None:
         for use in (
