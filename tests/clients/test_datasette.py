@@ -97,7 +97,7 @@ def test_each_answer_is_of_one_moment(served: str, twins: pathlib.Path) -> None:
     """Datasette reads on several threads while another process moves an amount to and fro."""
     query = "SELECT count(*) AS n, sum(age) AS total FROM people WHERE key IN ('ann', 'bob')"
     url = f"{served}/shop.json?_shape=array&sql={urllib.parse.quote(query)}"
-    with oocmap.OOCMap(twins / "shop.ooc", durability="normal") as m:
+    with oocmap.OOCMap(twins / "shop.ooc") as m:
         people = m["people"]
         ages: set[int] = set()
         with concurrent.futures.ThreadPoolExecutor(4) as readers:

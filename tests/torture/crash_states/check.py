@@ -125,10 +125,8 @@ class Checker:
             self.lost_most = max(self.lost_most, lost)
             if self.durability == "full":
                 raise BrokenStateError(f"commit {acknowledged} had returned, and {found} is there")
-        if self.rng.random() < 0.25 and hasattr(m, "check"):
-            problems = m.check()
-            if problems:
-                raise BrokenStateError(f"check() says {problems}")
+        if self.rng.random() < 0.25 and not (report := m.check()).ok:
+            raise BrokenStateError(f"check() says {report.problems}")
         return found
 
     def _write(self, m: Any) -> None:
