@@ -263,9 +263,20 @@ std::vector<Connection::Place> Connection::places_on(const Environment& environm
   return places;
 }
 
+// SQLite's lock is only tried while ours is held: who closes the connection holds SQLite's and takes
+// ours (leave()), and newer versions of sqlite3_get_autocommit() take SQLite's.
 bool Connection::in_transaction() {
-  const std::lock_guard lock(mutex_);
-  return !closed_ && api->get_autocommit(db) == 0;
+  constexpr std::chrono::microseconds kPause{100};
+  for (;; std::this_thread::sleep_for(kPause)) {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    const ApiScope scope(api);
+    sqlite3_mutex* const theirs = sqlite3_db_mutex(db);
+    if (sqlite3_mutex_try(theirs) != SQLITE_OK) continue;
+    const bool inside = sqlite3_get_autocommit(db) == 0;
+    sqlite3_mutex_leave(theirs);
+    return inside;
+  }
 }
 
 // Prepared, stepped and finalized each time: a statement kept would make sqlite3_close() fail.
