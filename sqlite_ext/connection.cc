@@ -263,8 +263,8 @@ std::vector<Connection::Place> Connection::places_on(const Environment& environm
   return places;
 }
 
-// SQLite's lock is only tried while ours is held: who closes the connection holds SQLite's and takes
-// ours (leave()), and newer versions of sqlite3_get_autocommit() take SQLite's.
+// SQLite's lock is only tried while ours is held: who closes the connection holds SQLite's and
+// takes ours (leave()), and newer versions of sqlite3_get_autocommit() take SQLite's.
 bool Connection::in_transaction() {
   constexpr std::chrono::microseconds kPause{100};
   for (;; std::this_thread::sleep_for(kPause)) {
