@@ -284,6 +284,11 @@ def not_array(x: Any) -> Any:
     return None if isinstance(x, (np.ndarray, oocmap.LazyArray)) else x
 
 
+def reflected_equal(d: Any, x: Any) -> Any:
+    """`d == x`. Python asks the lazy one: its order tells whether an array is met."""
+    return d == x if isinstance(x, (*LAZIES, oocmap.OOCMap)) else x == d
+
+
 def as_numpy(work: Callable[..., Any]) -> Callable[..., Any]:
     """Calls a function of numpy's where the sizes let it be quick."""
     return lambda x, *others: work(x, *others) if math.prod(x.shape) < 10_000 else None
@@ -366,7 +371,7 @@ METHODS: dict[type, list[Method]] = {
         ("in values", lambda x, v: v in x.values(), (VALUES,)),
         ("its own", lambda x, k: [x[k] in x.values(), (k, x[k]) in x.items(), x == {**x}], (keys,)),
         ("in items", lambda x, k, v: (k, v) in x.items(), (keys, VALUES)),
-        ("==", lambda x, d: [x == d, d == x, x != d], (dicts,)),
+        ("==", lambda x, d: [x == d, reflected_equal(d, x), x != d], (dicts,)),
         ("**", lambda x: {**x}, ()),
         ("swap", swap, (keys, keys)),
         ("iterate and add", add_while_iterating, (keys,)),
@@ -416,7 +421,8 @@ METHODS: dict[type, list[Method]] = {
         ("add []", lambda x, k: x.add(k), (unhashable,)),
         ("discard", lambda x, k: x.discard(k), (keys,)),
         ("remove", lambda x, k: x.remove(k), (keys,)),
-        ("pop", lambda x: x.pop() if len(x) < 2 else None, ()),  # which one is nobody's business
+        # Which one, and which of equal ones, is nobody's business: sets compare by ==.
+        ("pop", lambda x: {x.pop()} if len(x) < 2 else None, ()),
         ("clear", lambda x: x.clear(), ()),
         ("update", lambda x, a, b: x.update(a, b), (iterables, iterables)),
         ("update []", lambda x, k, a: x.update([k, a]), (keys, unhashable)),
