@@ -15,7 +15,8 @@ namespace {
 void take_lock(Table& table) { table.connection->begin(table.session()); }
 
 void check_file(Table& table) {
-  const CheckReport report = check_file_and_store(table.session().store());
+  const CheckReport report =
+      check_file_and_store(table.session().store(), table.connection->unless_interrupted());
   if (!report.ok()) {
     throw Error(ErrorCode::kCorrupt,
                 "oocmap: '" + table.session().store().path() + "' is damaged: " + report.summary());
@@ -44,7 +45,9 @@ void vacuum_file(Table& table) {
   }
   VacuumOptions options;
   options.timeout = connection.busy_timeout();
+  options.progress = [&connection](const VacuumProgress&) { return !connection.interrupted(); };
   const VacuumReport report = vacuum(session, options);
+  if (!report.finished) throw SqliteError(SQLITE_INTERRUPT, "interrupted");
   JsonObject object;
   object.add("containers", report.containers);
   object.add("immutables", report.immutables);

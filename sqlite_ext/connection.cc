@@ -195,18 +195,28 @@ std::chrono::milliseconds Connection::busy_timeout() {
   return std::chrono::milliseconds(row ? sqlite3_column_int(statement.raw(), 0) : 0);
 }
 
+// Not sqlite3_is_interrupted(), which is newer than the oldest SQLite: any statement says it.
+bool Connection::interrupted() {
+  Statement statement(db, "SELECT 1");
+  if (statement.prepared()) statement.step();
+  return sqlite3_errcode(db) == SQLITE_INTERRUPT;
+}
+
+CheckOptions Connection::unless_interrupted() {
+  CheckOptions options;
+  options.progress = [this](uint64_t, uint64_t) {
+    if (interrupted()) throw SqliteError(SQLITE_INTERRUPT, "interrupted");
+  };
+  return options;
+}
+
 void Connection::begin(Session& session) {
   try {
     return session.begin(View::kSession, std::chrono::milliseconds(0));
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kBusy) throw;
   }
-  // Not sqlite3_is_interrupted(), which is newer than the oldest SQLite: any statement says it.
-  const StopWaitingScope asks([this] {
-    Statement statement(db, "SELECT 1");
-    if (statement.prepared()) statement.step();
-    return sqlite3_errcode(db) == SQLITE_INTERRUPT;
-  });
+  const StopWaitingScope asks([this] { return interrupted(); });
   try {
     session.begin(View::kSession, busy_timeout());
   } catch (const Error&) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/store/check.h"
 #include "core/store/session.h"
 #include "sqlite_ext/api.h"
 #include "sqlite_ext/counters.h"
@@ -58,6 +59,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Takes the write lock (xBegin). Errors: kBusy after PRAGMA busy_timeout; SqliteError with
   // SQLITE_INTERRUPT where sqlite3_interrupt() was called meanwhile.
   void begin(Session& session);
+  // Whether sqlite3_interrupt() was called during the statement that runs. Cost: a statement.
+  bool interrupted();
+  // Has a check end with SqliteError SQLITE_INTERRUPT then.
+  CheckOptions unless_interrupted();
   // PRAGMA busy_timeout. Cost: a statement.
   std::chrono::milliseconds busy_timeout();
 

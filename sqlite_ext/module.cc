@@ -246,7 +246,7 @@ int integrity(sqlite3_vtab* table, const char* schema, const char* name, int fla
       if ((flags & 1) != 0) {
         check_pages(store.environment());
       } else {
-        found = check_file_and_store(store).summary(kMost);
+        found = check_file_and_store(store, self.connection->unless_interrupted()).summary(kMost);
       }
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kCorrupt) throw;

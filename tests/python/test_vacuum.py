@@ -138,6 +138,43 @@ def test_command(m: Any) -> None:
     assert m == {"c": 1, "d": 2}
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO map(map) VALUES ('vacuum')",
+        "INSERT INTO map(map) VALUES ('check')",
+        "PRAGMA integrity_check",
+    ],
+)
+def test_sqlite3_interrupt_ends_it(m: Any, statement: str) -> None:
+    with m.transaction():
+        for i in range(3000):
+            m[i] = [[i], {"k": [i]}] * 5
+    expected = m.eager()
+    ended = threading.Event()
+
+    def interrupt() -> None:
+        while not ended.wait(0.001):
+            m.connection.interrupt()
+
+    def run_until_interrupted() -> None:
+        for _ in range(1000):  # the first may be through before the other thread runs
+            m.sql(statement)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        with pytest.raises(apsw.InterruptError):
+            run_until_interrupted()
+    finally:
+        ended.set()
+        thread.join()
+    assert m.sql("SELECT 1").fetchall() == [(1,)]
+    assert m.vacuum().finished
+    assert m.check().ok
+    assert m == expected
+
+
 def test_progress(m: Any) -> None:
     m["a"] = ["x" * 4000]
     m["b"] = m["a"]
