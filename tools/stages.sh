@@ -112,6 +112,23 @@ check_asan_ubsan() {
     run_pytest tests/test_sql_scripts.py tests/scenarios/test_docs_sql.py
 }
 
+# The package built with both sanitizers, in a Python that loads them first: its own tests and mutants
+# of files. Not the tests of fork: the child of a process with threads waits for ever in g++ 12's
+# allocator of the sanitizer, which does not survive it (glibc's does).
+check_asan_python() {
+  local site="$PWD/build/asan-ubsan/site"
+  configure asan-ubsan --preset asan-ubsan -DOOCMAP_PYTHON=ON -DPython_EXECUTABLE="$PWD/.venv/bin/python"
+  cmake --build build/asan-ubsan --target oocmap _native
+  cmake --install build/asan-ubsan --prefix "$site" > /dev/null
+  cp python/src/oocmap/*.py* "$site/oocmap/"
+  local under=(env PYTHONPATH="$site" PYTHONMALLOC=malloc UBSAN_OPTIONS=print_stacktrace=1
+    ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1  # leaks: check_python_leaks
+    LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so)")
+  "${under[@]}" .venv/bin/python -c "import oocmap; assert oocmap.__file__.startswith('$site'), oocmap.__file__"
+  "${under[@]}" .venv/bin/python -m pytest -q -p no:cacheprovider --ignore-glob='*fork*' tests/python
+  OOCMAP_TORTURE=ci "${under[@]}" .venv/bin/python -m pytest -q -p no:cacheprovider tests/torture/test_mutants.py
+}
+
 # Tests that run threads say so in their name: the others would only be slower.
 # setarch -R: with much address-space randomization g++ 12's runtime finds its own range taken.
 check_tsan() {
