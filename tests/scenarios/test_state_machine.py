@@ -678,6 +678,10 @@ class MapMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "map"):
+            while self.saved:
+                self.commit()
+            report = self.map.check()
+            assert report.ok, report.problems
             self.map.close()
             shutil.rmtree(self.folder)
 

@@ -294,6 +294,20 @@ TEST_F(ReclaimTest, ReplacingALargeValueAgainAndAgainDoesNotPileUpGarbage) {
   }
 }
 
+// In a list of one record, and in one of chunks.
+TEST_F(ReclaimTest, AListLetsGoOfTheMemberThatIsReplaced) {
+  for (const int count : {3, 3000}) {
+    const Identity list = make(lists_in_list(count));
+    uint64_t after_the_first = 0;
+    for (int round = 0; round < 20; ++round) {
+      list_set(store(), txn(), list, 1, encode(numbers(1000)));
+      drain_all();
+      if (round == 0) after_the_first = rows_in_all();
+    }
+    EXPECT_EQ(rows_in_all(), after_the_first) << count << " members";
+  }
+}
+
 // Each text is a unit to let go, each row of a spilled dict too.
 TEST_F(ReclaimTest, NorDoesReplacingOneFullOfTexts) {
   Plain texts = Plain::list();
