@@ -1,5 +1,6 @@
 #include "python/native/convert_in.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <vector>
 
@@ -30,21 +31,27 @@ struct Frame {
   Kind kind = Kind::kList;
 };
 
-// The containers that something else refers to as well, and thus can be met again, with their
-// numbers. They stay alive: their address could be another's else.
+// A container that was met.
+struct Met {
+  size_t number = 0;
+  size_t level = 0;  // of the stack, where it stood or still stands
+};
+
+// The containers that something else refers to as well, and thus can be met again. They stay alive:
+// their address could be another's else.
 class SeenContainers {
  public:
-  void add(PyObject* container, size_t number) {
-    seen_.emplace_back(Ref::borrow(container), number);
+  void add(PyObject* container, Met met) {
+    seen_.emplace_back(Ref::borrow(container), met);
     if (seen_.size() == kSearched) {
       for (const auto& known : seen_) index_.emplace(known.first.get(), known.second);
     } else if (seen_.size() > kSearched) {
-      index_.emplace(container, number);
+      index_.emplace(container, met);
     }
   }
 
   // Null where it was not met before.
-  const size_t* find(PyObject* container) const {
+  const Met* find(PyObject* container) const {
     if (seen_.size() >= kSearched) {
       const auto known = index_.find(container);
       return known == index_.end() ? nullptr : &known->second;
@@ -63,8 +70,8 @@ class SeenContainers {
   }
 
  private:
-  using Seen = std::vector<std::pair<Ref, size_t>>;
-  using Index = std::unordered_map<PyObject*, size_t>;
+  using Seen = std::vector<std::pair<Ref, Met>>;
+  using Index = std::unordered_map<PyObject*, Met>;
   static constexpr size_t kSearched = 16;  // fewer are searched one by one
   static constexpr size_t kMostKept = 4096;
   Seen seen_;
@@ -156,6 +163,7 @@ class PythonEncoder {
     while (!stack_.empty()) {
       if (!feed_member()) {
         to_.end();
+        if (stack_.back().kind == Kind::kRegistered) open_objects_.pop_back();
         stack_.pop_back();
       }
     }
@@ -171,7 +179,8 @@ class PythonEncoder {
   void feed_foreign(PyObject* value, Py_ssize_t held);
   void feed_registered(const RegisteredClass& known, PyObject* value, Py_ssize_t held);
   void refuse_inside_itself(PyObject* object) const;
-  void refuse_around_object(PyObject* container) const;
+  void refuse_around_object(PyObject* container, size_t level) const;
+  [[noreturn]] void throw_inside_itself(size_t level) const;
   void feed_dict(PyObject* dict, Py_ssize_t held);
   void feed_set(PyObject* set, Py_ssize_t held);
   void push(PyObject* container, Py_ssize_t held, Kind kind, Py_ssize_t size, size_t number);
@@ -195,6 +204,7 @@ class PythonEncoder {
   std::vector<Frame>& stack_;
   std::vector<Ref>& values_;
   SeenContainers& seen_;
+  std::vector<size_t> open_objects_;  // levels of the stack with one of a registered class
 };
 
 void PythonEncoder::feed_number(PyObject* number) {
@@ -289,7 +299,7 @@ void PythonEncoder::feed_foreign(PyObject* value, Py_ssize_t held) {
   map_.check_open();
   if (!array.reason.empty()) throw Error(ErrorCode::kTypeMismatch, array.reason + where());
   if (!array.fed) refuse(value);
-  if (Py_REFCNT(value) > held) seen_.add(value, array.number);
+  if (Py_REFCNT(value) > held) seen_.add(value, {array.number, stack_.size()});
 }
 
 // What it is stored as is the user's code to say, which may close the map.
@@ -301,6 +311,7 @@ void PythonEncoder::feed_registered(const RegisteredClass& known, PyObject* valu
   const Ref source = Ref::borrow(value);
   const Ref stored = value_of_registered(known, value);
   map_.check_open();
+  open_objects_.push_back(stack_.size());
   push(value, held, Kind::kRegistered, 1, number);
   stack_.back().object = stored;
   stack_.back().source = source;
@@ -308,22 +319,24 @@ void PythonEncoder::feed_registered(const RegisteredClass& known, PyObject* valu
 
 // from_() is given a value that is whole, so none may wait for its own result.
 void PythonEncoder::refuse_inside_itself(PyObject* object) const {
-  for (const Frame& frame : stack_) {
-    if (frame.kind != Kind::kRegistered || frame.source.get() != object) continue;
-    throw Error(ErrorCode::kInvalidArgument, std::string("cannot store an object of type '") +
-                                                 Py_TYPE(object)->tp_name + "' inside itself" +
-                                                 where());
-  }
+  const Met* const met = seen_.find(object);
+  if (met == nullptr || met->level >= stack_.size()) return;
+  if (stack_[met->level].source.get() == object) throw_inside_itself(met->level);
 }
 
-// The same for a container that is open, and in an object that is open inside it.
-void PythonEncoder::refuse_around_object(PyObject* container) const {
-  const Frame* object = nullptr;
-  for (const Frame& frame : stack_) {
-    if (frame.object.get() == container) object = &frame;
-    if (object == nullptr || frame.kind != Kind::kRegistered) continue;
-    refuse_inside_itself(frame.source.get());
-  }
+// The same for a container that is open, and in an object that is open inside it, or is its value.
+void PythonEncoder::refuse_around_object(PyObject* container, size_t level) const {
+  if (open_objects_.empty() || level >= stack_.size()) return;
+  if (stack_[level].object.get() != container) return;
+  if (level > 0 && stack_[level - 1].object.get() == container) --level;
+  const auto inside = std::lower_bound(open_objects_.begin(), open_objects_.end(), level);
+  if (inside != open_objects_.end()) throw_inside_itself(*inside);
+}
+
+void PythonEncoder::throw_inside_itself(size_t level) const {
+  throw Error(ErrorCode::kInvalidArgument, std::string("cannot store an object of type '") +
+                                               Py_TYPE(stack_[level].source.get())->tp_name +
+                                               "' inside itself" + where());
 }
 
 bool PythonEncoder::feed_registered_value(Frame& frame) {
@@ -347,7 +360,7 @@ void PythonEncoder::feed_dict(PyObject* dict, Py_ssize_t held) {
 // Whole at once: what it holds are keys. Its iterator says where a finalizer changes it meanwhile.
 void PythonEncoder::feed_set(PyObject* set, Py_ssize_t held) {
   const size_t number = PySet_CheckExact(set) ? to_.begin_set() : to_.begin_frozenset();
-  if (Py_REFCNT(set) > held) seen_.add(set, number);
+  if (Py_REFCNT(set) > held) seen_.add(set, {number, stack_.size()});
   const Ref kept = Ref::borrow(set);
   const Ref iterator = Ref::steal(PyObject_GetIter(set));
   while (const Ref member = next_of(iterator.get())) {
@@ -359,16 +372,16 @@ void PythonEncoder::feed_set(PyObject* set, Py_ssize_t held) {
 
 bool PythonEncoder::feed_again(PyObject* container, Py_ssize_t held) {
   if (Py_REFCNT(container) <= held) return false;
-  const size_t* const number = seen_.find(container);
-  if (number == nullptr) return false;
-  refuse_around_object(container);
-  to_.again(*number);
+  const Met* const met = seen_.find(container);
+  if (met == nullptr) return false;
+  refuse_around_object(container, met->level);
+  to_.again(met->number);
   return true;
 }
 
 void PythonEncoder::push(PyObject* container, Py_ssize_t held, Kind kind, Py_ssize_t size,
                          size_t number) {
-  if (Py_REFCNT(container) > held) seen_.add(container, number);
+  if (Py_REFCNT(container) > held) seen_.add(container, {number, stack_.size()});
   Frame frame;
   frame.object = Ref::borrow(container);
   frame.kind = kind;

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections import namedtuple
 from decimal import Decimal
@@ -475,6 +476,25 @@ def test_an_object_inside_itself_is_refused(m: Any) -> None:
     both = [user, around, around]
     m["v"] = both
     assert m["v"].eager() == both
+
+
+def seconds_to_store(m: Any, levels: int) -> float:
+    shared = {"config": 1}
+    user = User("deepest")
+    for _ in range(levels):
+        user = User("Ada", friend=[user, shared])
+    started = time.perf_counter()
+    m["v"] = user
+    return time.perf_counter() - started
+
+
+def test_deep_objects_that_share_a_part_cost_no_more_each(m: Any) -> None:
+    few = seconds_to_store(m, 2_000)
+    assert seconds_to_store(m, 20_000) < 40 * few + 1
+    value = m["v"]
+    for _ in range(20_000):
+        value = value.friend[0]
+    assert value == User("deepest")
 
 
 def test_a_cycle_made_of_references_is_an_error_to_read(m: Any) -> None:
