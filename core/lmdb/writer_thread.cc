@@ -6,11 +6,22 @@
 namespace oocmap {
 namespace {
 
-// Waits for `done` awake, and leaves the processor to whoever wants it.
+void relax() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Waits for `done` awake. Not by sched_yield(): where other programs want the processor that gives
+// it to them for milliseconds, while who sleeps on a condition is woken at once.
 template <typename Condition>
 void look_for(const Condition& done) {
+  static const bool alone = std::thread::hardware_concurrency() == 1;
+  if (alone) return;
   const auto until = std::chrono::steady_clock::now() + WriterThread::kAwake;
-  while (!done() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  while (!done() && std::chrono::steady_clock::now() < until) relax();
 }
 
 }  // namespace
