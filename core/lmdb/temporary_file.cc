@@ -59,7 +59,13 @@ bool TemporaryFile::make(const std::string& path) {
   // A file system without such locks is refused later; until then nobody can lock, and remove it.
   static_cast<void>(wait_for_lock(fd_, kCreateByte));
   struct stat info;
-  if (fstat(fd_, &info) == 0 && info.st_nlink > 0) return true;
+  if (fstat(fd_, &info) != 0) {
+    const int error = errno;
+    unlink(path_.c_str());
+    close(fd_);
+    throw_system("examine a new file beside", path, error);
+  }
+  if (info.st_nlink > 0) return true;
   close(fd_);
   return false;
 }
