@@ -55,6 +55,9 @@ class Source {
     } catch (const std::system_error& error) {
       close_ends();
       throw_system("copy to", target, error.code().value());
+    } catch (...) {
+      close_ends();
+      throw;
     }
   }
   ~Source() {

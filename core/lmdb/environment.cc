@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <functional>
 #include <thread>
 
 #include "core/lmdb/dirty_pages.h"
@@ -233,8 +234,14 @@ WriteTransaction Environment::begin_in(std::chrono::milliseconds timeout,
   if (read_only_) {
     throw Error(ErrorCode::kReadOnly, "'" + path_ + "' is open for reading only", 0, path_);
   }
-  take_write_lock(timeout, explicit_transaction);
+  // All that may fail comes first: a transaction that has begun is ended by its destructor.
   WriteTransaction transaction;
+  transaction.environment_ = this;
+  transaction.writable_ = true;
+  transaction.dirty_ = std::make_unique<DirtyPages>(nullptr);
+  transaction.places_ = std::make_unique<KeptCursors>();
+  transaction.on_writer_thread_ = explicit_transaction;
+  take_write_lock(timeout, explicit_transaction);
   try {
     if (state_->guard != nullptr) state_->guard->check_intact();
     transaction.txn_ = begin_raw_write(explicit_transaction);
@@ -242,11 +249,6 @@ WriteTransaction Environment::begin_in(std::chrono::milliseconds timeout,
     release_write_lock();
     throw;
   }
-  transaction.environment_ = this;
-  transaction.writable_ = true;
-  transaction.dirty_ = std::make_unique<DirtyPages>(nullptr);
-  transaction.places_ = std::make_unique<KeptCursors>();
-  transaction.on_writer_thread_ = explicit_transaction;
   transaction.stamp_ = {serial(), mdb_txn_id(transaction.txn_), next_write_generation()};
   return transaction;
 }
@@ -307,6 +309,7 @@ void Environment::release_write_lock() noexcept {
 MDB_txn* Environment::begin_raw_write(bool explicit_transaction) {
   constexpr int kAttempts = 3;
   int code = 0;
+  WriterThread* const writer = explicit_transaction ? &writer_thread() : nullptr;
   for (int i = 0; i < kAttempts; ++i) {
     uint64_t serial = 0;
     if (!enter(serial)) {
@@ -315,8 +318,8 @@ MDB_txn* Environment::begin_raw_write(bool explicit_transaction) {
     }
     MDB_txn* txn = nullptr;
     const auto begin = [&] { code = mdb_txn_begin(env_, nullptr, 0, &txn); };
-    if (explicit_transaction) {
-      writer_thread().run(begin);
+    if (writer != nullptr) {
+      writer->run(std::ref(begin));  // which allocates nothing
     } else {
       begin();
     }

@@ -67,7 +67,7 @@ void NewFile::speaking_of_target(const std::function<void()>& body) const {
   }
 }
 
-void remove_abandoned(const std::string& target, const std::string& mark) noexcept {
+void remove_abandoned(const std::string& target, const std::string& mark) {
   const size_t slash = target.rfind('/');
   const std::string folder = target.substr(0, slash + 1);
   const std::string start = target.substr(slash + 1) + mark;

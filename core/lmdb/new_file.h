@@ -40,6 +40,6 @@ class NewFile {
 };
 
 // Removes the files of NewFile::beside() whose process is dead. Cost: a pass over the folder.
-void remove_abandoned(const std::string& target, const std::string& mark) noexcept;
+void remove_abandoned(const std::string& target, const std::string& mark);
 
 }  // namespace oocmap

@@ -70,7 +70,7 @@ bool TemporaryFile::make(const std::string& path) {
   return false;
 }
 
-void remove_stale_files(const std::string& path) noexcept {
+void remove_stale_files(const std::string& path) {
   const size_t slash = path.rfind('/');
   const std::string_view whole = path;
   const std::string_view base = whole.substr(slash + 1);

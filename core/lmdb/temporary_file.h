@@ -29,6 +29,6 @@ class TemporaryFile {
 
 // Removes the temporary files of `path` whose makers were killed, or lost power; a file that cannot
 // be examined stays. Cost: a listing of the folder.
-void remove_stale_files(const std::string& path) noexcept;
+void remove_stale_files(const std::string& path);
 
 }  // namespace oocmap

@@ -2,6 +2,7 @@
 
 #include <lmdb.h>
 
+#include <functional>
 #include <utility>
 
 #include "core/base/error.h"
@@ -236,16 +237,16 @@ WriteTransaction WriteTransaction::begin_nested() {
   written();  // whatever was seen in this transaction is old once the inner one has ended
   places_->close();
   WriteTransaction inner;
-  const int code = mdb_txn_begin(environment_->raw(), txn_, 0, &inner.txn_);
-  if (code != 0) {
-    inner.txn_ = nullptr;
-    throw_lmdb("begin a savepoint on", environment_->path(), code, environment_->file_descriptor());
-  }
   inner.environment_ = environment_;
   inner.writable_ = true;
   inner.depth_ = depth_ + 1;
   inner.dirty_ = std::make_unique<DirtyPages>(dirty_.get());
   inner.places_ = std::make_unique<KeptCursors>();
+  const int code = mdb_txn_begin(environment_->raw(), txn_, 0, &inner.txn_);
+  if (code != 0) {
+    inner.txn_ = nullptr;
+    throw_lmdb("begin a savepoint on", environment_->path(), code, environment_->file_descriptor());
+  }
   inner.stamp_ = stamp_;
   inner.written();
   return inner;
@@ -313,7 +314,7 @@ int WriteTransaction::end(bool commit, const std::function<void()>& on_failure) 
     }
   };
   if (on_writer_thread_) {
-    environment_->writer_thread().run(end);
+    environment_->writer_thread().run(std::ref(end));  // which allocates nothing
   } else {
     end();
   }
@@ -335,7 +336,7 @@ void WriteTransaction::restart() {
     if (code != 0) txn_ = nullptr;
   };
   if (on_writer_thread_) {
-    environment_->writer_thread().run(again);
+    environment_->writer_thread().run(std::ref(again));
   } else {
     again();
   }
