@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
+#include <new>
 #include <optional>
 
 // RapidJSON reports errors by assertion only where its caller broke a rule.
@@ -227,12 +229,33 @@ class Handler {
 
 // NOLINTEND(readability-identifier-naming)
 
+// RapidJSON's own allocator gives it null, which it does not look at.
+// NOLINTBEGIN(readability-identifier-naming)
+class Memory {
+ public:
+  static constexpr bool kNeedFree = true;
+  static void* Malloc(size_t size) { return size == 0 ? nullptr : given(std::malloc(size)); }
+  static void* Realloc(void* old, size_t, size_t size) {
+    if (size != 0) return given(std::realloc(old, size));
+    std::free(old);
+    return nullptr;
+  }
+  static void Free(void* memory) noexcept { std::free(memory); }
+
+ private:
+  static void* given(void* memory) {
+    if (memory == nullptr) throw std::bad_alloc();
+    return memory;
+  }
+};
+// NOLINTEND(readability-identifier-naming)
+
 constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
 
 // `valid`: the text is known to be UTF-8. RapidJSON looks at every byte of it by itself else.
 template <typename Stream>
 void parse(Stream& stream, Handler& handler, size_t size, bool valid) {
-  rapidjson::Reader reader;
+  rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, Memory> reader;
   const rapidjson::ParseResult result =
       valid ? reader.Parse<kFlags>(stream, handler)
             : reader.Parse<kFlags | rapidjson::kParseValidateEncodingFlag>(stream, handler);

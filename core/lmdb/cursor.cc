@@ -20,6 +20,7 @@ Cursor::Cursor(const Transaction& transaction, Database database)
     pool_ = transaction.cursors_;
     cursor_ = pool_->take(database);
     if (cursor_ != nullptr) return;
+    pool_->make_room();
   }
   const int code =
       mdb_cursor_open(transaction.raw(), environment_->database_handle(database), &cursor_);

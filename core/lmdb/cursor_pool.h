@@ -30,6 +30,12 @@ class CursorPool {
     return nullptr;
   }
 
+  // Before a cursor is made that give_back() may be given, which cannot fail.
+  void make_room() {
+    const std::lock_guard lock(mutex_);
+    idle_.reserve(++made_);
+  }
+
   void give_back(Database database, MDB_cursor* cursor) noexcept {
     const std::lock_guard lock(mutex_);
     if (!ended()) idle_.emplace_back(database, cursor);
@@ -46,6 +52,7 @@ class CursorPool {
  private:
   std::mutex mutex_;
   std::atomic<bool> ended_{false};
+  size_t made_ = 0;
   std::vector<std::pair<Database, MDB_cursor*>> idle_;
 };
 

@@ -32,18 +32,21 @@ bool lock_and_has_name(int fd) noexcept {
 NewFile NewFile::beside(const std::string& target, const std::string& mark) {
   for (;;) {
     std::string path = target + mark + std::string(kRandom);
+    std::string copy = target;  // before there is anything to clear away
     const int fd = mkostemp(path.data(), O_CLOEXEC);
     if (fd < 0) throw_system("create", target, errno);
-    if (lock_and_has_name(fd)) return {std::move(path), target, fd};
+    if (lock_and_has_name(fd)) return {std::move(path), std::move(copy), fd};
     ::close(fd);
   }
 }
 
 NewFile NewFile::named(const std::string& path, const std::string& target) {
   if (unlink(path.c_str()) != 0 && errno != ENOENT) throw_system("remove", path, errno);
+  std::string name = path;
+  std::string copy = target;
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) throw_system("make a copy beside", target, errno);
-  return {path, target, fd};
+  return {std::move(name), std::move(copy), fd};
 }
 
 NewFile::~NewFile() {

@@ -1,6 +1,7 @@
 #include "core/store/session.h"
 
 #include <algorithm>
+#include <new>
 #include <random>
 #include <utility>
 
@@ -15,12 +16,15 @@ uint64_t random_nonce() {
   return uint64_t{device()} << 32 | device();
 }
 
+constexpr char kNoMemory[] = "memory ran out";
+
 }  // namespace
 
 void Session::State::check_sound(const std::string& path) const {
   if (!poison) return;
   throw Error(ErrorCode::kTransactionFailed,
-              "the transaction on '" + path + "' has to be rolled back: " + poison->reason);
+              "the transaction on '" + path + "' has to be rolled back: " +
+                  (poison->reason.empty() ? std::string(kNoMemory) : poison->reason));
 }
 
 // --- Life
@@ -212,7 +216,7 @@ void Session::release(int level) {
   const size_t index = state_->index_of(level);
   if (index >= state_->levels.size()) return;
   if (state_->poison) {
-    poison_outwards(index, state_->poison->reason);
+    poison_outwards(index, {});
   } else {
     merge_from(index);
   }
@@ -221,11 +225,25 @@ void Session::release(int level) {
 // The levels from `index` on are over. What was to become part of the one before cannot be kept, so
 // neither can that one. Not an error here: SQLite would drop the message and, at the end of a
 // statement, answer by ending the transaction; the next use says it.
-void Session::poison_outwards(size_t index, const std::string& reason) {
-  const size_t outermost = state_->poison ? state_->poison->level : index;
-  State::Poison poison{reason, std::min(outermost, index - 1)};
+void Session::poison_outwards(size_t index, std::string_view reason) noexcept {
+  std::optional<State::Poison> first = std::exchange(state_->poison, std::nullopt);
   undo_from(index);
-  state_->poison = std::move(poison);
+  if (first) {
+    state_->poison = std::move(first);
+    state_->poison->level = std::min(state_->poison->level, index - 1);
+  } else {
+    set_poison(reason, index - 1);
+  }
+}
+
+// Without memory it has no reason.
+void Session::set_poison(std::string_view reason, size_t level) noexcept {
+  state_->poison.emplace().level = level;
+  try {
+    state_->poison->reason = reason;
+  } catch (const std::bad_alloc&) {
+    state_->poison->reason.clear();
+  }
 }
 
 // Makes the levels from `index` on part of the one before.
@@ -242,6 +260,8 @@ void Session::merge_from(size_t index) {
       inner.commit([&] { store_->undone(first_event); });
     } catch (const Error& error) {
       return poison_outwards(index, error.message());
+    } catch (...) {
+      return poison_outwards(index, kNoMemory);
     }
   }
 }
@@ -272,7 +292,11 @@ void Session::undo_everything() {
     outermost.first_event = store_->next_event();
   } catch (const Error& error) {
     state_->levels.clear();
-    state_->poison = {error.message(), 0};
+    set_poison(error.message(), 0);
+    throw;
+  } catch (...) {
+    state_->levels.clear();
+    set_poison(kNoMemory, 0);
     throw;
   }
 }
@@ -312,7 +336,10 @@ void Session::commit() {
     if (wrote) transaction.commit([&] { store_->undone(first_event); });
     if (wrote) count_removed(transaction.removed());
   } catch (const Error& error) {
-    state_->poison = {error.message(), 0};
+    set_poison(error.message(), 0);
+    throw;
+  } catch (...) {
+    set_poison(kNoMemory, 0);
     throw;
   }
 }
@@ -343,11 +370,11 @@ bool Session::end_unwritten() noexcept {
   return true;
 }
 
-void Session::poison(const std::string& reason) {
+void Session::poison(std::string_view reason) noexcept {
   if (!usable()) return;
   const std::lock_guard lock(state_->mutex);
   if (state_->poison || !in_transaction()) return;
-  state_->poison = {reason, state_->levels.empty() ? 0 : state_->levels.size() - 1};
+  set_poison(reason, state_->levels.empty() ? 0 : state_->levels.size() - 1);
 }
 
 // --- The cursors' snapshot

@@ -22,6 +22,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/export.h"
@@ -114,7 +115,7 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
 
   // A failure after the first put of an operation in an open transaction: every further use raises
   // kTransactionFailed (with `reason`) until rollback() or a rollback_to() below it.
-  void poison(const std::string& reason);
+  void poison(std::string_view reason) noexcept;
 
   // --- Auto vacuum (auto_vacuum.cc). Once this session has removed `threshold` entries of dicts,
   // lists and sets, at any depth, in transactions that were committed, it vacuums the file: after
@@ -159,7 +160,8 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   void check_writable() const;
   void open_level(int level);
   void merge_from(size_t index);
-  void poison_outwards(size_t index, const std::string& reason);
+  void poison_outwards(size_t index, std::string_view reason) noexcept;
+  void set_poison(std::string_view reason, size_t level) noexcept;
   void undo_from(size_t index) noexcept;
   void undo_everything();
   void drop_snapshot() noexcept;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <new>
 
 #include "core/base/error.h"
 #include "core/format/corrupt.h"
@@ -59,7 +60,9 @@ Store::Store()
     : held_table_(std::make_unique<std::array<std::atomic<uint32_t>, 65536>>()),
       held_(held_table_->data()),
       recent_(std::make_unique<RecentTexts>()),
-      shape_ids_(std::make_unique<ShapeIds>()) {}
+      shape_ids_(std::make_unique<ShapeIds>()) {
+  undone_.reserve(16);
+}
 
 Store::~Store() {
   const std::lock_guard lock(registry_mutex);
@@ -237,7 +240,12 @@ void Store::undone(uint64_t first_event) noexcept {
     first_event = std::min(first_event, undone_.back().first);
     undone_.pop_back();
   }
-  undone_.emplace_back(first_event, last_event);
+  try {
+    undone_.emplace_back(first_event, last_event);
+  } catch (const std::bad_alloc&) {
+    // There is room for the first ones. What was born in between is stale, too, then.
+    undone_.back().second = last_event;
+  }
   event_.store(last_event + 1, std::memory_order_release);
   any_undone_.store(true, std::memory_order_release);
 }

@@ -1,4 +1,4 @@
-"""Has calls fail one after the other, under LD_PRELOAD of preload/fault.c: test_faults.py starts it.
+"""Has calls fail one after the other, with preload/fault.c preloaded: test_faults.py starts it.
 
 It reads lines of JSON, {"kind", "error", "onwards", "most"}, and answers each with a line: what
 came of n = 1, 2, ... until the n-th call no longer comes, for each step of the workload. A round is
@@ -7,6 +7,7 @@ no error, or with one of ours. Then nothing fails any more, and the same map mus
 there before the step or after it, do all steps again, and be sound; so finds another child.
 """
 
+import contextlib
 import copy
 import ctypes
 import errno
@@ -30,6 +31,10 @@ MARK = os.environ["OOCMAP_FAULT_MARK"]
 SECONDS = 30  # for one round
 fault = ctypes.CDLL(os.environ["LD_PRELOAD"])
 Model = dict[Any, Any]
+
+
+class RolledBackError(Exception):
+    pass
 
 
 class Subject:
@@ -77,11 +82,10 @@ def transaction(s: Subject | None, m: Any) -> None:
     with m.transaction():
         m["t"] = {"kept": [1]}
         m["t"]["kept"].append(2)
-        savepoint = m.transaction()
-        savepoint.__enter__()
-        m["t"]["kept"].clear()
-        m["lost"] = list(range(1000))
-        savepoint.__exit__(KeyError, KeyError(), None)
+        with contextlib.suppress(RolledBackError), m.transaction():
+            m["t"]["kept"].clear()
+            m["lost"] = list(range(1000))
+            raise RolledBackError
         m["u"] = "after"
 
 
