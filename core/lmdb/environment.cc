@@ -75,7 +75,9 @@ void Environment::map() {
   request.flags |= durability_flags(durability());
   EnvironmentHandle handle = map_file(request);
   if (state_->guard != nullptr) check_mapped_file(handle.get());
-  if (state_->guard != nullptr && (state_->request.flags & MDB_NOLOCK) == 0) {
+  const bool lockless = (state_->request.flags & MDB_NOLOCK) != 0;
+  if (state_->guard != nullptr && lockless) state_->guard->claim_no_lock_file();
+  if (state_->guard != nullptr && !lockless) {
     const std::string lock_path = lock_path_of(path_);
     struct stat lock_file;
     if (::stat(lock_path.c_str(), &lock_file) != 0) throw_system("examine", lock_path, errno);

@@ -34,6 +34,10 @@ void check_magic(const std::string& path, const char* page) {
     refuse(path, "is not an OOCMap file: it was written by another LMDB (data version " +
                      std::to_string(found) + "; OOCMap's is 1, of LMDB 0.9)");
   }
+  if (load_le<uint32_t>(page) == kLmdbMagic) {
+    refuse(path,
+           "is not an OOCMap file but the lock file of one, which has the name without '-lock'");
+  }
   if (std::string_view(page, 15) == "SQLite format 3") {
     refuse(path, "is not an OOCMap file but a SQLite database");
   }

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "core/lmdb/errors.h"
+#include "core/lmdb/lock_file.h"
 
 namespace oocmap {
 namespace {
@@ -63,6 +64,22 @@ int try_map(const MapRequest& request, uint64_t size, EnvironmentHandle& result)
   return code;
 }
 
+// The data file was read before, so what LMDB does not know is the version of the lock file, which
+// it makes anew where nobody else has it.
+[[noreturn]] void throw_open(const MapRequest& request, int code) {
+  const bool locking = (request.flags & MDB_NOLOCK) == 0;
+  if (!locking || (code != MDB_VERSION_MISMATCH && code != MDB_INVALID)) {
+    throw_lmdb("open", request.path, code);
+  }
+  throw Error(ErrorCode::kFilesystem,
+              "cannot open '" + request.path +
+                  "': it is in use by a program with another version of LMDB (or for another "
+                  "processor), whose lock file '" +
+                  lock_path_of(request.path) +
+                  "' cannot be shared; end that first, or let all use one version",
+              0, request.path);
+}
+
 [[noreturn]] void not_an_oocmap(const std::string& path, const std::string& why) {
   throw Error(ErrorCode::kCorrupt, "'" + path + "' is an LMDB file, but not an OOCMap: " + why, 0,
               path);
@@ -99,7 +116,7 @@ EnvironmentHandle map_file(const MapRequest& request) {
                   "a max_size of " + std::to_string(*request.max_size) +
                       " bytes is more address space than this process can have");
     }
-    if (code != 0) throw_lmdb("open", request.path, code);
+    if (code != 0) throw_open(request, code);
     return env;
   }
   const uint64_t smallest = std::max(kSmallestMap, 2 * size_on_disk(request.path));
@@ -108,7 +125,7 @@ EnvironmentHandle map_file(const MapRequest& request) {
     const int code = try_map(request, size, env);
     if (code == 0) return env;
     if ((code != ENOMEM && code != EINVAL) || size == smallest) {
-      throw_lmdb("open", request.path, code);
+      throw_open(request, code);
     }
   }
 }

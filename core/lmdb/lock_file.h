@@ -7,12 +7,31 @@
 // page.
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
+
+struct stat;
 
 namespace oocmap {
 
 // The path of the lock file of the data file `path`.
 std::string lock_path_of(const std::string& path);
+
+// Looks at the lock file of `path` before LMDB opens it. Returns false where there is none. Only
+// while this process does not have it, as below. Errors: kFilesystem where it is a link, no regular
+// file, or a file of something else; kIo (EACCES) with its owner where this process may not write
+// to it. Cost: 5 system calls.
+bool check_lock_file(const std::string& path);
+
+// The permissions of the lock file of this data file: who may write to that may write to both, and
+// the owner of one that is read-only may read it.
+mode_t lock_file_mode(const struct stat& data) noexcept;
+
+// Makes it, empty, with that mode whatever the umask, and the owner and group of the data file;
+// does nothing where another process was faster. Errors: kIo (EACCES, EROFS) with what to do,
+// kDiskFull.
+void make_lock_file(const std::string& path, const struct stat& data);
 
 // Refuses the lock file of `path` where programs have it that do not have the data file behind
 // `fd`. Only while this process does not have it: closing a descriptor of it drops LMDB's locks.

@@ -131,20 +131,42 @@ void FileGuard::claim_process() {
   if (error != 0) throw_system("lock", path_, error);
 }
 
-void FileGuard::claim_lock_file(const struct stat& lock_file) {
-  const uint64_t byte = lock_file_byte(lock_file);
+// Returns whether all users have the same byte.
+bool FileGuard::claim_lock_byte(uint64_t byte) {
   const uint64_t end = kLockFileBytes + kLockFileRange;
   const int error = platform::try_lock(fd_, LockKind::kShared, byte, 1);
   if (error != 0) throw_system("lock", path_, error);
   // Ours first, then the look: of two that come at once at least one sees the other.
-  if (platform::locked_by_another(fd_, kLockFileBytes, byte - kLockFileBytes) ||
-      platform::locked_by_another(fd_, byte + 1, end - byte - 1)) {
+  return !platform::locked_by_another(fd_, kLockFileBytes, byte - kLockFileBytes) &&
+         !platform::locked_by_another(fd_, byte + 1, end - byte - 1);
+}
+
+void FileGuard::claim_lock_file(const struct stat& lock_file) {
+  if (claim_lock_byte(lock_file_byte(lock_file))) return;
+  if (platform::locked_by_another(fd_, kNoLockFileByte, 1)) {
     throw Error(ErrorCode::kFilesystem,
-                "'" + path_ + "' is in use with another lock file than '" + path_ +
-                    "-lock': it is open under another name (a hard link, a bind mount of the one "
-                    "file), or its lock file was deleted while in use",
+                "'" + path_ +
+                    "' is read elsewhere through a read-only mount, without a lock file, and what "
+                    "is written here could show there as damage: close it there first, or give "
+                    "that user a copy of the file",
                 0, path_);
   }
+  throw Error(ErrorCode::kFilesystem,
+              "'" + path_ + "' is in use with another lock file than '" + path_ +
+                  "-lock': it is open under another name (a hard link, a bind mount of the one "
+                  "file), or its lock file was deleted while in use; close it everywhere, then "
+                  "open it under one name",
+              0, path_);
+}
+
+void FileGuard::claim_no_lock_file() {
+  if (claim_lock_byte(kNoLockFileByte)) return;
+  throw Error(ErrorCode::kFilesystem,
+              "cannot open '" + path_ +
+                  "': it is on a read-only mount, where it can only be read without a lock file, "
+                  "and in use by a process that may write to it, which could show here as damage: "
+                  "mount its folder writable here, too, or read a copy of the file",
+              0, path_);
 }
 
 Wait FileGuard::enter_write_gate(Deadline deadline) {

@@ -59,6 +59,10 @@ class FileGuard {
   void claim_process();
   // Claims the file for the users of this lock file. Errors: kFilesystem, kIo.
   void claim_lock_file(const struct stat& lock_file);
+  // Claims it for those who read it without a lock file, as on a read-only mount. They do not keep
+  // writers from giving pages away that they still read, so there must be none, as where the same
+  // file system is mounted writable elsewhere. Errors: as above.
+  void claim_no_lock_file();
 
   // The writer gate: the lock a writer of another process waits for, with a timeout that LMDB's own
   // lock does not have. The caller holds the WriteLock. Errors: kIo.
@@ -72,6 +76,7 @@ class FileGuard {
 
  private:
   void lock_shared(uint64_t offset, const char* what);
+  bool claim_lock_byte(uint64_t byte);
   std::string users() const;
   std::string path_;
   bool writable_;
@@ -85,6 +90,7 @@ inline constexpr uint64_t kLockBase = uint64_t{1} << 60;
 inline constexpr uint64_t kProcessBytes = kLockBase;                         // + pid
 inline constexpr uint64_t kLockFileBytes = kLockBase + (uint64_t{1} << 32);  // + hash of its inode
 inline constexpr uint64_t kLockFileRange = uint64_t{1} << 32;
+inline constexpr uint64_t kNoLockFileByte = kLockFileBytes;  // who has none
 // A writer locks from its pid's distance before this byte up to it: all of those locks hold the one
 // byte, and where the lock of another begins tells its pid.
 inline constexpr uint64_t kWriteGateByte = kLockBase + (uint64_t{1} << 34);

@@ -35,9 +35,14 @@ std::string resolve_path(const std::string& path) {
   std::string resolved = real(path);
   if (!resolved.empty()) return resolved;
   struct stat info;
-  const bool dangling = errno == ENOENT && lstat(path.c_str(), &info) == 0;
-  if (errno != ENOENT || dangling || path.empty())
-    throw_system("open", path, dangling ? ENOENT : errno);
+  if (errno != ENOENT || path.empty()) throw_system("open", path, errno);
+  if (lstat(path.c_str(), &info) == 0) {
+    throw Error(ErrorCode::kIo,
+                "cannot open '" + path +
+                    "': it is a link to a file that does not exist, and none is made through a "
+                    "link; name the file itself, or remove the link",
+                ENOENT, path);
+  }
   const size_t slash = path.rfind('/');
   const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
   if (name.empty()) throw_system("open", path, EISDIR);
@@ -125,6 +130,7 @@ std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t
     }
     check_kind(options.path, info, mode);
     const FileId file(info.st_dev, info.st_ino);
+    check_no_lock_file(options.path, file);
     environment = find(file, lock);
     if (environment != nullptr) {
       environment->check_options(options);
@@ -145,6 +151,18 @@ std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t
     return environment;
   }
   throw Error(ErrorCode::kBusy, "cannot open '" + options.path + "': it is replaced all the time");
+}
+
+// A lock file that is opened and closed once more loses all locks that this process has on it.
+void Registry::check_no_lock_file(const std::string& path, const FileId& file) const {
+  for (const auto& [data_file, entry] : entries_) {
+    const auto& [device, inode] = entry.environment->state_->lock_file;
+    if (FileId(device, inode) != file) continue;
+    throw Error(ErrorCode::kCorrupt,
+                "'" + path + "' is not an OOCMap file but the lock file of '" +
+                    entry.environment->path_ + "', which is open in this process",
+                0, path);
+  }
 }
 
 std::shared_ptr<Environment> Registry::find(const FileId& file,
@@ -183,15 +201,12 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   PageReport report;
   const bool verify_mapped = verify && !check_pages(guard->fd(), path, report);
 
-  const std::string lock_path = lock_path_of(path);
   const bool lockless = !writable && platform::mounted_read_only(guard->fd());
-  if (faccessat(AT_FDCWD, lock_path.c_str(), R_OK | W_OK, AT_EACCESS) != 0 && !lockless) {
-    if (errno != ENOENT) throw_system("open", lock_path, errno);
-    check_format_version_of(path, format_version);
+  if (!lockless && !check_lock_file(path)) {
+    check_format_version_of(path, format_version);  // no lock file beside a file of others
+    make_lock_file(path, opened);
   }
-
   if (!lockless) check_lock_file_users(guard->fd(), path);
-
   std::shared_ptr<Environment> environment(new Environment);
   Environment::State& state = *environment->state_;
   environment->path_ = path;
@@ -202,7 +217,7 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   state.request = {.path = path,
                    .flags = (writable ? 0U : MDB_RDONLY) | (lockless ? MDB_NOLOCK : 0U),
                    .max_size = options.max_size,
-                   .mode = opened.st_mode & 0666};
+                   .mode = lock_file_mode(opened)};
   state.format_version = format_version;
   state.guard = std::move(guard);
   environment->map();

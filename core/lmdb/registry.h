@@ -40,6 +40,7 @@ class Registry {
 
   Registry() = default;
   std::shared_ptr<Environment> find(const FileId& file, std::unique_lock<std::mutex>& lock);
+  void check_no_lock_file(const std::string& path, const FileId& file) const;
   bool lock_file_was_busy(const std::string& path, std::unique_lock<std::mutex>& lock);
   std::shared_ptr<Environment> attach(const std::string& path, const struct stat& file,
                                       const OpenOptions& options, uint32_t format_version);

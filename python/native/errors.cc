@@ -84,7 +84,9 @@ void set_exception(const Error& error, bool opening) noexcept {
   const Row* row = row_of(error.code());
   PyObject* type = row == nullptr ? PyExc_SystemError : row->type;
   if (opening && error.code() == ErrorCode::kIo && has_own_class(error.system_error())) {
-    PyObject* message = PyUnicode_FromString(std::strerror(error.system_error()));
+    // As open() says it, unless there is more to say than that.
+    const std::string reason = std::strerror(error.system_error());
+    PyObject* message = text(error.message().ends_with(reason) ? reason : error.message());
     if (message != nullptr) {
       set_system_exception(PyExc_OSError, error.system_error(), message, error.path());
     }

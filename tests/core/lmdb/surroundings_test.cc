@@ -43,6 +43,52 @@ TEST_F(SurroundingsTest, AReadOnlyFileSystem) {
   expect_done(child);
 }
 
+// A container's read-only volume, which others write to. A reader without a lock file keeps no page
+// from being given away, so it must not be there together with writers.
+TEST_F(SurroundingsTest, AReadOnlyMountOfAFileThatOthersWriteTo) {
+  put(*open(), "k", "v");
+  Signal opened;
+  Signal tried;
+  const std::string elsewhere = folder.file("elsewhere");
+  std::filesystem::create_directory(elsewhere);
+  const std::string there = elsewhere + "/map.ooc";
+  const auto mount_read_only = [&] {
+    return own_mounts() &&
+           mount(folder.path().c_str(), elsewhere.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
+           mount("none", elsewhere.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) ==
+               0;
+  };
+  {
+    const auto writer = open();
+    Child late([&] {
+      if (!mount_read_only()) return kSkip;
+      const Error error = error_of([&] { open_file(there, OpenMode::kRead); });
+      if (error.code() != ErrorCode::kFilesystem) return 1;
+      return error.message().find("mount its folder writable here") == std::string::npos ? 2 : 0;
+    });
+    const int status = late.wait();
+    if (status == kSkip) GTEST_SKIP() << "needs the right to mount";
+    EXPECT_EQ(status, 0);
+  }
+  const auto read = [&](bool first) {
+    if (!mount_read_only()) return kSkip;
+    const auto reader = open_file(there, OpenMode::kRead);
+    if (first) opened.raise();
+    if (first) tried.await();
+    return get(*reader, "k") == "v" ? 0 : 1;
+  };
+  Child reader([&] { return read(true); });
+  opened.await();
+  Child second([&] { return read(false); });
+  EXPECT_EQ(second.wait(), 0) << "two readers are welcome";
+  const Error error = error_of([&] { open(); });
+  EXPECT_EQ(error.code(), ErrorCode::kFilesystem);
+  EXPECT_NE(error.message().find("read-only mount"), std::string::npos) << error.message();
+  tried.raise();
+  EXPECT_EQ(reader.wait(), 0);
+  put(*open(), "k", "written");
+}
+
 TEST_F(SurroundingsTest, AFullFileSystem) {
   Child child([&] {
     const char* mounted = folder.path().c_str();
