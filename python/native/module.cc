@@ -1,5 +1,6 @@
 // The native module. It holds nothing of the store: it links to oocmap.so, which lies beside it and
 // is the SQLite extension too, so that a process has one store for both.
+#include <dlfcn.h>
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 
@@ -27,18 +28,28 @@ namespace nb = nanobind;
 namespace oocmap::python {
 namespace {
 
-// A module built with one oocmap.so must not run with another, nor beside a second one.
+// The oocmap.so that was installed with this module.
+std::string own_image_path() {
+  Dl_info info = {};
+  if (dladdr(reinterpret_cast<const void*>(&own_image_path), &info) == 0) return "oocmap.so";
+  const std::string module = info.dli_fname;
+  return module.substr(0, module.rfind('/') + 1) + "oocmap.so";
+}
+
+// A module built with one oocmap.so must not run with another, nor beside a second one. (The loader
+// takes one that is loaded already for the one beside the module: of the same build it may serve.)
 void check_image() {
+  const auto refuse = [](const std::string& other) {
+    throw Error(ErrorCode::kSecondImage, "this process uses another copy of oocmap.so, " + other +
+                                             ", and this package needs its own; load '" +
+                                             own_image_path() +
+                                             "' instead, as oocmap.load(connection) does");
+  };
   if (std::string_view(image_build_id()) != kBuildId) {
-    throw Error(ErrorCode::kSecondImage,
-                "the Python module was built with another oocmap.so (build " +
-                    std::string(kBuildId) + ") than the one that is loaded, " + image_path() +
-                    " (build " + image_build_id() + ")");
+    refuse("'" + image_path() + "' of another build (" + image_build_id() + ", not " + kBuildId +
+           ")");
   }
-  if (const auto other = take_process()) {
-    throw Error(ErrorCode::kSecondImage, "this process uses another copy of oocmap.so: " + *other +
-                                             " instead of " + image_path());
-  }
+  if (const auto other = take_process()) refuse("'" + *other + "'");
 }
 
 PyTypeObject* add(PyObject* module, PyTypeObject* type) {
