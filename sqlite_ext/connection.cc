@@ -163,6 +163,7 @@ std::shared_ptr<Session> Connection::open_session(const std::string& path, bool 
   }
   OpenOptions options;
   options.path = path;
+  options.resolved = true;
   options.verify = verify;
   options.mode = open_mode(path, create);
   return session_on(Store::open(options), true);

@@ -44,7 +44,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // busy_timeout says; a single write beside SQL as long as the user of session_of() set, and not
   // at all in a session made for a table.
   std::shared_ptr<Session> session_on(const std::shared_ptr<Store>& store, bool for_table);
-  // The session on the file at `path`, opened where it is not. Errors: those of Store::open.
+  // The session on the file at `path`, opened where it is not. `path` is absolute and has its links
+  // resolved: one that was put there since is not followed. Errors: those of Store::open.
   std::shared_ptr<Session> open_session(const std::string& path, bool create,
                                         Verify verify = Verify::kAuto);
   // The session whose store has this id (handles); nullptr where no table of this connection is

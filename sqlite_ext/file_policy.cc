@@ -85,6 +85,10 @@ std::string absolute_path(sqlite3* db, const std::string& schema, const std::str
   return absolute(file).string();
 }
 
+std::string resolved_path(sqlite3* db, const std::string& schema, const std::string& file) {
+  return resolved(absolute_path(db, schema, file)).string();
+}
+
 std::string allowed_path(Connection& connection, const std::string& schema,
                          const std::string& table, const std::string& file) {
   const fs::path path = resolved(absolute_path(connection.db, schema, file));

@@ -18,6 +18,9 @@ class Connection;
 // `schema`, else to the working directory. Links are not followed; nothing is checked.
 std::string absolute_path(sqlite3* db, const std::string& schema, const std::string& file);
 
+// The same with its links resolved; what does not exist (yet) is kept as it is written.
+std::string resolved_path(sqlite3* db, const std::string& schema, const std::string& file);
+
 // The path to open, links resolved. Errors: kNotAllowed; the message says what to do.
 std::string allowed_path(Connection& connection, const std::string& schema,
                          const std::string& table, const std::string& file);

@@ -140,7 +140,7 @@ void schema(Connection& connection, sqlite3_context* context, int argc, sqlite3_
   const std::string root = argc == 3 ? text_argument("root", argv[2]) : "$";
   // Relative as it will be for the table that the text makes.
   const std::string path =
-      absolute_path(connection.db, table.schema.empty() ? "main" : table.schema, file);
+      resolved_path(connection.db, table.schema.empty() ? "main" : table.schema, file);
   const auto session = connection.open_session(path, false);
   const ReadScope scope(*session, View::kSession);
   const Sample sample = sample_root(session->store(), scope.transaction(), root);

@@ -51,6 +51,9 @@ enum class Verify : uint8_t {
 
 struct OpenOptions {
   std::string path;
+  // `path` is absolute and without links, as whoever allowed it to be opened has found out: a link
+  // that was put there since is not followed (kFilesystem).
+  bool resolved = false;
   OpenMode mode = OpenMode::kCreate;
   // nullopt: as this process has the file open already, else kFull (a Store: as the file promises).
   std::optional<Durability> durability;

@@ -67,6 +67,14 @@ std::string second_image_text(const std::string& path) {
 
 }  // namespace
 
+void refuse_link(const std::string& path) {
+  throw Error(ErrorCode::kFilesystem,
+              "cannot open '" + path +
+                  "': a link was put there while it was being opened, and is not followed; try "
+                  "again where that was meant",
+              ELOOP, path);
+}
+
 Deadline deadline_in(std::chrono::milliseconds timeout) noexcept {
   constexpr std::chrono::milliseconds kForEver = std::chrono::hours(24 * 365);
   const auto wait = std::clamp(timeout, std::chrono::milliseconds(0), kForEver);
@@ -74,7 +82,8 @@ Deadline deadline_in(std::chrono::milliseconds timeout) noexcept {
 }
 
 FileGuard::FileGuard(const std::string& path, bool writable) : path_(path), writable_(writable) {
-  fd_ = ::open(path.c_str(), (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+  fd_ = platform::open_without_links(path.c_str(), writable ? O_RDWR : O_RDONLY);
+  if (fd_ < 0 && errno == ELOOP) refuse_link(path);
   if (fd_ < 0) throw_system("open", path, errno);
   note_size();
   gate_ = kWriteGateByte - (static_cast<uint64_t>(getpid()) & (kPidRange - 1));

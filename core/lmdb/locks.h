@@ -18,13 +18,17 @@
 
 namespace oocmap {
 
+// A path without links has become one, or leads over one. Errors: kFilesystem.
+[[noreturn]] void refuse_link(const std::string& path);
+
 using Deadline = std::chrono::steady_clock::time_point;
 // now + timeout; a negative timeout is none, a huge one does not overflow.
 Deadline deadline_in(std::chrono::milliseconds timeout) noexcept;
 
 class FileGuard {
  public:
-  // Opens `path` for the guard's own descriptor. Errors: kIo with errno and path.
+  // Opens `path`, which has no links in it, for the guard's own descriptor.
+  // Errors: kFilesystem where it has become a link meanwhile; kIo with errno and path.
   FileGuard(const std::string& path, bool writable);
   ~FileGuard();  // gives every lock back
   FileGuard(const FileGuard&) = delete;

@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <link.h>
+#include <linux/openat2.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -48,6 +50,16 @@ int try_lock(int fd, LockKind kind, uint64_t offset, uint64_t length) noexcept {
 void unlock(int fd, uint64_t offset, uint64_t length) noexcept {
   struct flock lock = range(F_UNLCK, offset, length);
   fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int open_without_links(const char* path, int flags) noexcept {
+  struct open_how how = {};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  const long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+  // An older kernel; or a sandbox that does not know the call.
+  if (fd >= 0 || (errno != ENOSYS && errno != EPERM)) return static_cast<int>(fd);
+  return open(path, flags | O_CLOEXEC | O_NOFOLLOW);
 }
 
 bool locked_by_another(int fd, uint64_t offset, uint64_t length) noexcept {

@@ -20,6 +20,9 @@ enum class LockKind { kShared, kExclusive };
 // Returns 0, EAGAIN where another open file holds a lock in the way, or another errno.
 int try_lock(int fd, LockKind kind, uint64_t offset, uint64_t length) noexcept;
 void unlock(int fd, uint64_t offset, uint64_t length) noexcept;
+// open(2) of a path without links; with O_CLOEXEC. Returns the descriptor, or -1 with errno: ELOOP
+// where the file is a link, or (from Linux 5.6 on) a folder on the way to it.
+int open_without_links(const char* path, int flags) noexcept;
 // Whether another open file holds any lock in the range, a shared one too.
 bool locked_by_another(int fd, uint64_t offset, uint64_t length) noexcept;
 // Where the lock begins that another open file holds over the byte at `offset`; nullopt: none does.

@@ -118,6 +118,7 @@ std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t
   OpenMode mode = options.mode;
   for (int i = 0; i < kAttempts; ++i) {
     const std::string path = resolve_path(options.path);
+    if (options.resolved && path != options.path) refuse_link(options.path);
     struct stat info;
     if (::stat(path.c_str(), &info) != 0) {
       const bool missing = errno == ENOENT;
@@ -133,6 +134,7 @@ std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t
     check_no_lock_file(options.path, file);
     environment = find(file, lock);
     if (environment != nullptr) {
+      if (options.resolved && environment->path_ != path) refuse_link(path);
       environment->check_options(options);
       lock.unlock();
       if (options.verify == Verify::kFull) check_pages(*environment);

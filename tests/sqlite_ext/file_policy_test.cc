@@ -1,8 +1,13 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
+#include <map>
+#include <thread>
 
 #include "tests/sqlite_ext/database.h"
 
@@ -113,6 +118,34 @@ TEST_F(FilePolicyTest, ConnectionCanAllowAFolderOrAFile) {
   EXPECT_EQ(db.value("SELECT key FROM far"), "k");
   make(folder.file("elsewhere/far.ooc2"));
   EXPECT_THAT(create(db, "x", folder.file("elsewhere/far.ooc2")), HasSubstr("may open files in"));
+}
+
+// Somebody who may write to the database's folder exchanges what was looked at before it is opened:
+// once in a few tries that hits the moment between the two.
+TEST_F(FilePolicyTest, WhatIsExchangedAfterTheLookIsNotOpened) {
+  const std::string secret = folder.file("elsewhere/deep.ooc");
+  {
+    Sqlite db;
+    db.run("CREATE VIRTUAL TABLE temp.m USING oocmap('" + secret + "', create=1)");
+    db.run("INSERT INTO m(key, value) VALUES ('secret', 1)");
+  }
+  const std::string below = folder.file("db/below");
+  const std::string link = folder.file("db/link");
+  fs::create_directory_symlink(folder.file("elsewhere"), link);
+  EXPECT_EQ(create(*std::make_unique<Sqlite>(catalog), "t", "below/deep.ooc"), "");
+  std::atomic<bool> stop{false};
+  std::thread exchanger([&] {
+    while (!stop) ::renameat2(AT_FDCWD, below.c_str(), AT_FDCWD, link.c_str(), RENAME_EXCHANGE);
+  });
+  std::map<std::string, int> seen;
+  for (int i = 0; i < 3000; ++i) {
+    Sqlite db(catalog);
+    ++seen[Statement(db, "SELECT key FROM t").next().substr(0, 30)];
+  }
+  stop = true;
+  exchanger.join();
+  EXPECT_GT(seen["k"], 0);
+  EXPECT_EQ(seen["secret"], 0) << ::testing::PrintToString(seen);
 }
 
 TEST_F(FilePolicyTest, AllowedPathsAreResolvedWhenTheyAreAllowed) {

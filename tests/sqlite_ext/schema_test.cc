@@ -1,6 +1,7 @@
 // oocmap_schema(table, file [, root]).
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "tests/sqlite_ext/database.h"
@@ -49,6 +50,17 @@ TEST_F(SchemaTest, TheTextMakesATableThatReadsTheSame) {
   EXPECT_THAT(db.rows("SELECT \"it's\", \"q\"\"q\", \"a b_\", \"a b_c.d\", _, KEY_2, value_2, T_2, "
                       "\"a b__2\", \"select\", \"x,y\", é, \"[\" FROM t"),
               ElementsAre("1|2|3|x|4|5|6|7|8|9|10|11|12"));
+}
+
+TEST_F(SchemaTest, TheFileMayBeNamedByALink) {
+  insert("'ann'", "{\"age\": 31}");
+  const std::string link = path + ".link";
+  std::filesystem::create_symlink(path, link);
+  const std::string made = db.value("SELECT oocmap_schema('temp.t', '" + link + "')");
+  EXPECT_THAT(made, HasSubstr(link));
+  EXPECT_THAT(made, HasSubstr("$.age"));
+  db.run(made);
+  EXPECT_EQ(db.value("SELECT age FROM t"), "31");
 }
 
 TEST_F(SchemaTest, TypesAreWhatAllValuesHaveInCommon) {

@@ -204,6 +204,38 @@ TEST_F(FilesTest, DanglingLinkIsNotFollowed) {
   EXPECT_EQ(names(), std::set<std::string>{"map.ooc"});
 }
 
+// What was allowed to be opened was looked at: a link put there since leads elsewhere.
+TEST_F(FilesTest, AResolvedPathIsNotFollowedElsewhere) {
+  const std::string other = folder.file("folder");
+  std::filesystem::create_directory(other);
+  put(*open_file(other + "/secret.ooc"), "k", "secret");
+  std::filesystem::create_symlink(other + "/secret.ooc", folder.file("file-link"));
+  std::filesystem::create_symlink(other, folder.file("folder-link"));
+  const auto refused = [](const std::string& through) {
+    OpenOptions options;
+    options.path = through;
+    options.resolved = true;
+    options.mode = OpenMode::kRead;
+    const Error error = error_of([&] { Environment::open(options, kTestFormat, nullptr); });
+    EXPECT_EQ(error.code(), ErrorCode::kFilesystem);
+    EXPECT_NE(error.message().find("a link was put there"), std::string::npos) << error.message();
+  };
+  for (const std::string through : {"file-link", "folder-link/secret.ooc"}) {
+    refused(folder.file(through));
+    EXPECT_EQ(get(*open_file(folder.file(through)), "k"), "secret") << "unless nothing was said";
+    const int fd = platform::open_without_links(folder.file(through).c_str(), O_RDONLY);
+    EXPECT_EQ(fd, -1);
+    EXPECT_EQ(errno, ELOOP);
+  }
+  const int fd = platform::open_without_links((other + "/secret.ooc").c_str(), O_RDONLY);
+  ASSERT_GE(fd, 0);
+  EXPECT_NE(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+  close(fd);
+  // Nor where it is open in this process already.
+  const auto environment = open_file(other + "/secret.ooc");
+  refused(folder.file("file-link"));
+}
+
 TEST_F(FilesTest, NulInAPath) {
   const Error error = error_of([&] { open_file(std::string("a\0b", 3)); });
   EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
