@@ -12,6 +12,7 @@
 #include "core/store/barrier.h"
 #include "core/store/durability.h"
 #include "core/store/immutables.h"
+#include "core/store/newer_peer.h"
 #include "core/store/reclaim.h"
 #include "core/store/store_id.h"
 
@@ -192,6 +193,7 @@ void Store::write_begun(WriteTransaction& transaction) {
   last_commit_ = 0;
   if (!alone || barrier_.records != 0) barrier_ = load_barrier(transaction);
   if (alone) return;  // nobody has written since our last commit: all we remember stands
+  refuse_newer_peer(*environment_, transaction);
   follow_durability(*environment_, transaction);
   ++cache_epoch_;
   stored_record_ = meta_u64(transaction, kMetaNextRecord);
