@@ -24,6 +24,13 @@ struct CloseFolder {
   void operator()(DIR* folder) const noexcept { closedir(folder); }
 };
 
+[[noreturn]] void refuse_length(const std::string& path, size_t more) {
+  throw Error(ErrorCode::kIo,
+              "cannot create '" + path + "': File name too long: a file beside it needs a name " +
+                  std::to_string(more) + " bytes longer, so give it a shorter one",
+              ENAMETOOLONG, path);
+}
+
 void remove_if_stale(int folder, const char* name) noexcept {
   const int fd = openat(folder, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return;
@@ -55,6 +62,7 @@ bool TemporaryFile::make(const std::string& path) {
   path_ += kMark;
   path_ += kPattern;
   fd_ = mkostemp(path_.data(), O_CLOEXEC);
+  if (fd_ < 0 && errno == ENAMETOOLONG) refuse_length(path, path_.size() - path.size());
   if (fd_ < 0) throw_system("create", path, errno);
   // A file system without such locks is refused later; until then nobody can lock, and remove it.
   static_cast<void>(wait_for_lock(fd_, kCreateByte));

@@ -21,6 +21,7 @@ import apsw
 
 from oocmap import _native, forking, tables
 from oocmap._compressed import decompressed
+from oocmap._paths import check_text
 from oocmap.array_libraries import is_array, nested_lists
 from oocmap.arrays import LazyArray
 from oocmap.checking import CheckReport
@@ -102,11 +103,14 @@ class OOCMap(_native.Map[K, V]):
                 PermissionError.
             CorruptionError: The file is not an OOCMap file, or is damaged.
             FormatVersionError: The file is of a newer format.
-            FilesystemError: On its file system, or through its links, locks would not hold.
-            ArgumentError: A wrong argument; less durability than the file promises; or the process
-                has the file open with another durability or max_size.
+            FilesystemError: On its file system, or through its links, locks would not hold; or
+                something else has the name of its lock file (docs/reliability.md, "Who may use a
+                file at once").
+            ArgumentError: A wrong argument; a path that is not UTF-8; less durability than the
+                file promises; or the process has the file open with another durability or max_size.
             StoreFullError: The disk has no room for an empty map.
         """
+        check_text(path)
         self._open(path, mode, durability, max_size, timeout, verify)
         self._settings = (mode, durability, max_size, timeout)
         try:
