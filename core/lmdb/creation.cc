@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -76,7 +77,9 @@ void check_filesystem(int fd, const std::string& path) {
 
 void check_filesystem_type(uint32_t type, const std::string& path) {
   const char* const name = platform::unsafe_filesystem(type);
-  if (name == nullptr || std::getenv("OOCMAP_FORCE_FILESYSTEM") != nullptr) return;
+  if (name == nullptr) return;
+  const char* const forced = secure_getenv("OOCMAP_FORCE_FILESYSTEM");
+  if (forced != nullptr && std::string_view(forced) == "1") return;
   throw Error(ErrorCode::kFilesystem,
               "'" + path + "' is on a " + name +
                   " file system, where shared memory and locks cannot be relied on; copy it to a "

@@ -30,7 +30,7 @@ void sync_folder(const std::string& path);
 constexpr uint64_t kCreationTransactions = 2;  // one makes the databases, one the first rows
 
 // Refuses a file system on which LMDB's locks or its map do not work, unless the environment
-// variable OOCMAP_FORCE_FILESYSTEM is set. Errors: kFilesystem, kIo.
+// variable OOCMAP_FORCE_FILESYSTEM is 1. Errors: kFilesystem, kIo.
 void check_filesystem(int fd, const std::string& path);
 // The same of a file system of this type (statfs's f_type). Errors: kFilesystem.
 void check_filesystem_type(uint32_t type, const std::string& path);

@@ -112,6 +112,14 @@ std::optional<uint64_t> lock_holder(int fd, uint64_t offset, uint64_t length) no
   return lock.l_pid > 0 ? static_cast<uint64_t>(lock.l_pid) : 0;
 }
 
+void settle_overlay(const char* path) noexcept {
+  constexpr uint32_t kOverlay = 0x794C7630;
+  struct statfs info;
+  if (statfs(path, &info) != 0 || static_cast<uint32_t>(info.f_type) != kOverlay) return;
+  const int fd = open_without_links(path, O_RDWR | O_NONBLOCK);
+  if (fd >= 0) close(fd);
+}
+
 uint32_t filesystem_type(int fd, int& error) noexcept {
   struct statfs info;
   error = fstatfs(fd, &info) == 0 ? 0 : errno;

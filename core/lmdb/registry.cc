@@ -120,6 +120,7 @@ std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t
     const std::string path = resolve_path(options.path);
     if (options.resolved && path != options.path) refuse_link(options.path);
     struct stat info;
+    if (mode == OpenMode::kRead) platform::settle_overlay(path.c_str());
     if (::stat(path.c_str(), &info) != 0) {
       const bool missing = errno == ENOENT;
       if (!missing || mode == OpenMode::kRead || mode == OpenMode::kWrite) {

@@ -72,6 +72,11 @@ TEST_F(FilesTest, FileSystemsThatLocksDoNotSurvive) {
   }
   ASSERT_EQ(setenv("OOCMAP_FORCE_FILESYSTEM", "1", 1), 0);
   for (const Unsafe& its : unsafe) check_filesystem_type(its.type, "/mnt/x.ooc");
+  for (const char* const no : {"0", "", "no"}) {
+    ASSERT_EQ(setenv("OOCMAP_FORCE_FILESYSTEM", no, 1), 0);
+    EXPECT_EQ(error_of([&] { check_filesystem_type(NFS_SUPER_MAGIC, "/mnt/x.ooc"); }).code(),
+              ErrorCode::kFilesystem);
+  }
   unsetenv("OOCMAP_FORCE_FILESYSTEM");
   constexpr uint32_t kSafe[] = {EXT4_SUPER_MAGIC, TMPFS_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
                                 OVERLAYFS_SUPER_MAGIC};

@@ -89,6 +89,34 @@ TEST_F(SurroundingsTest, AReadOnlyMountOfAFileThatOthersWriteTo) {
   put(*open(), "k", "written");
 }
 
+// A map in a container's image: the first opening for writing copies it, and who had it open for
+// reading would see the old one for ever, without an error.
+TEST_F(SurroundingsTest, AReaderOfAnOverlaySeesWhatIsWritten) {
+  Child child([&] {
+    const std::string root = folder.file("root");
+    std::filesystem::create_directory(root);
+    if (!own_mounts() || mount("none", root.c_str(), "tmpfs", 0, "size=64m") != 0) return kSkip;
+    for (const char* const name : {"lower", "upper", "work", "merged"}) {
+      std::filesystem::create_directory(root + "/" + name);
+    }
+    put(*open_file(root + "/lower/map.ooc"), "k", "old");
+    const std::string layers =
+        "lowerdir=" + root + "/lower,upperdir=" + root + "/upper,workdir=" + root + "/work";
+    const std::string merged = root + "/merged";
+    if (mount("overlay", merged.c_str(), "overlay", 0, layers.c_str()) != 0) return kSkip;
+    const std::string there = merged + "/map.ooc";
+    const auto reader = open_file(there, OpenMode::kRead);
+    if (get(*reader, "k") != "old") return 1;
+    Child writer([&] {
+      for (int i = 0; i < 20; ++i) put(*open_file(there), "k", "new");
+      return 0;
+    });
+    if (writer.wait() != 0) return 2;
+    return get(*reader, "k") == "new" ? 0 : 3;
+  });
+  expect_done(child);
+}
+
 TEST_F(SurroundingsTest, AFullFileSystem) {
   Child child([&] {
     const char* mounted = folder.path().c_str();
