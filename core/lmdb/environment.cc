@@ -295,7 +295,7 @@ void Environment::take_write_lock(std::chrono::milliseconds timeout, bool explic
   }
   if (entered == Wait::kGot) return;
   state_->write_lock.release();
-  const std::string holder = holder_text(state_->guard->writer());
+  const std::string holder = holder_text(state_->guard->writer(), state_->guard->fd());
   if (entered == Wait::kStopped) {
     refuse_busy("the wait for another process" + holder + " was interrupted");
   }

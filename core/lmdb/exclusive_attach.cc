@@ -10,6 +10,7 @@
 #include "core/lmdb/errors.h"
 #include "core/lmdb/locks.h"
 #include "core/lmdb/platform_linux.h"
+#include "core/lmdb/waiting.h"
 
 namespace oocmap {
 namespace {
@@ -50,11 +51,8 @@ std::string FileGuard::users() const {
   if (more) found.pop_back();
   std::string text;
   for (size_t i = 0; i < found.size(); ++i) {
-    const uint64_t process = found[i] - kProcessBytes;
     if (i > 0) text += i + 1 == found.size() && !more ? " and " : ", ";
-    text += "process " + std::to_string(process);
-    const std::string program = platform::program_of(process);
-    if (!program.empty()) text += " (" + program + ")";
+    text += process_text(static_cast<pid_t>(found[i] - kProcessBytes), fd_);
   }
   return more ? text + " and others" : text;
 }

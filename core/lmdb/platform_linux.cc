@@ -1,8 +1,10 @@
 #include "core/lmdb/platform_linux.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <link.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -14,6 +16,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
+#include <memory>
 
 namespace oocmap::platform {
 namespace {
@@ -98,6 +101,26 @@ std::string program_of(uint64_t process) {
   std::string name;
   std::getline(file, name);
   return name;
+}
+
+bool may_have_open(uint64_t process, int fd) noexcept {
+  struct stat file;
+  struct stat other;
+  if (fstat(fd, &file) != 0 || ::stat("/proc/self", &other) != 0) return true;
+  char folder[64];
+  std::snprintf(folder, sizeof folder, "/proc/%llu/fd", static_cast<unsigned long long>(process));
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(opendir(folder), &closedir);
+  if (listing == nullptr) {
+    // Some systems hide other users' processes (hidepid).
+    return errno != ENOENT || kill(static_cast<pid_t>(process), 0) == 0 || errno == EPERM;
+  }
+  while (const dirent* entry = readdir(listing.get())) {
+    if (fstatat(dirfd(listing.get()), entry->d_name, &other, 0) == 0 &&
+        other.st_dev == file.st_dev && other.st_ino == file.st_ino) {
+      return true;
+    }
+  }
+  return false;
 }
 
 std::optional<uint64_t> other_lock_start(int fd, uint64_t offset) noexcept {

@@ -33,6 +33,11 @@ std::vector<uint64_t> bytes_locked_by_others(int fd, uint64_t offset, uint64_t l
 // The name of a process' program ("python3"), empty where that cannot be told.
 std::string program_of(uint64_t process);
 
+// Whether a process of this number has the file behind `fd` open; also true where that cannot be
+// told (/proc is not there, or the process is another user's). False: the number is one of another
+// PID namespace. Cost: a system call for each of its descriptors.
+bool may_have_open(uint64_t process, int fd) noexcept;
+
 // The process that has a lock of LMDB's kind (POSIX's) in the range: 0 where its number is not
 // known here, as in another PID namespace; nullopt where there is none.
 std::optional<uint64_t> lock_holder(int fd, uint64_t offset, uint64_t length) noexcept;

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <utility>
 
+#include "core/lmdb/platform_linux.h"
+
 namespace oocmap {
 namespace {
 
@@ -30,25 +32,28 @@ bool stop_waiting() noexcept {
   return question != nullptr && question();
 }
 
-std::string holder_text(pid_t pid) {
+std::string process_text(pid_t pid, int fd) {
+  const auto process = static_cast<uint64_t>(pid);
+  const std::string text = "process " + std::to_string(pid);
+  if (!platform::may_have_open(process, fd)) return text + " of another PID namespace";
+  const std::string program = platform::program_of(process);
+  return program.empty() ? text : text + " (" + program + ")";
+}
+
+std::string holder_text(pid_t pid, int fd) {
   if (pid <= 0) return "";
+  const std::string text = ", " + process_text(pid, fd);
+  if (!platform::may_have_open(static_cast<uint64_t>(pid), fd)) return text;
   const std::string number = std::to_string(pid);
-  std::string text = ", process " + number;
   // "pid (name) state ...", and a name may hold brackets and blanks.
   std::string line;
   std::ifstream file("/proc/" + number + "/stat");
   std::getline(file, line);
-  const size_t open = line.find('(');
   const size_t close = line.rfind(')');
-  if (open == std::string::npos || close == std::string::npos || close + 2 >= line.size()) {
-    return text;
-  }
-  text += " " + line.substr(open, close + 1 - open);
+  if (close == std::string::npos || close + 2 >= line.size()) return text;
   const char state = line[close + 2];
-  if (state == 'T' || state == 't') {
-    text += ", which is stopped: let it go on (kill -CONT " + number + ") or end it";
-  }
-  return text;
+  if (state != 'T' && state != 't') return text;
+  return text + ", which is stopped: let it go on (kill -CONT " + number + ") or end it";
 }
 
 }  // namespace oocmap

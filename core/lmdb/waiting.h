@@ -46,8 +46,11 @@ class OOCMAP_API StopWaitingScope {
 // Asks. Returns whether the calling thread shall stop waiting.
 OOCMAP_API bool stop_waiting() noexcept;
 
-// ", process 123 (python3)" and what to do where that is stopped; "" for 0, which is unknown.
-// Cost: reads a file of /proc.
-std::string holder_text(pid_t pid);
+// ", process 123 (python3)" and what to do where that is stopped; "" for 0, which is unknown. `fd`:
+// the file it has: where the process of that number here has it not, it is meant for one of another
+// PID namespace. Cost: reads files of /proc.
+std::string holder_text(pid_t pid, int fd);
+// The same without the comma and what to do.
+std::string process_text(pid_t pid, int fd);
 
 }  // namespace oocmap

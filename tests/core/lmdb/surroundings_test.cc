@@ -190,6 +190,11 @@ struct PidNamespacesTest : LmdbTest {
     Child child([] { return unshare(CLONE_NEWPID) == 0 ? 0 : kSkip; });
     if (child.wait() != 0) GTEST_SKIP() << "needs the right to make PID namespaces";
   }
+  static void put_soon(Environment& environment) {
+    WriteTransaction transaction = environment.begin_write(kSoon);
+    transaction.put(Database::kMeta, "k", "v");
+    transaction.commit();
+  }
   // Runs `body` as process 1 of a PID namespace of its own; to be called in a child.
   template <typename Body>
   static int as_process_one(Body body) {
@@ -261,6 +266,52 @@ TEST_F(PidNamespacesTest, ProcessesOfDifferentNumbersShareTheFile) {
     cleared = environment->clear_stale_readers();
   }
   EXPECT_EQ(cleared, 1);
+}
+
+// Its number is that of an innocent process here, which nobody shall be told to end.
+TEST_F(PidNamespacesTest, AHolderInAnotherNamespaceIsNotTakenForAProcessOfThisOne) {
+  const auto environment = open();
+  Signal writing;
+  Signal done;
+  Child inside([&] {
+    return as_process_one([&] {
+      const auto theirs = open();
+      WriteTransaction transaction = theirs->begin_write(kSoon);
+      writing.raise();
+      done.await();
+      return 0;
+    });
+  });
+  writing.await();
+  const Error busy = error_of([&] { put_soon(*environment); });
+  EXPECT_EQ(busy.code(), ErrorCode::kBusy);
+  EXPECT_NE(busy.message().find(", process 1 of another PID namespace (waited"), std::string::npos)
+      << busy.message();
+  EXPECT_EQ(busy.message().find("kill"), std::string::npos) << busy.message();
+  done.raise();
+  EXPECT_EQ(inside.wait(), 0);
+  put(*environment, "k", "v");
+}
+
+TEST_F(PidNamespacesTest, AUserInAnotherNamespaceIsSaidToBeThere) {
+  const auto environment = open();
+  Signal opened;
+  Signal done;
+  Child inside([&] {
+    return as_process_one([&] {
+      const auto theirs = open();
+      opened.raise();
+      done.await();
+      return 0;
+    });
+  });
+  opened.await();
+  const Error error = error_of([&] { environment->compact(kSoon, {}); });
+  EXPECT_EQ(error.code(), ErrorCode::kBusy);
+  EXPECT_NE(error.message().find("process 1 of another PID namespace"), std::string::npos)
+      << error.message();
+  done.raise();
+  EXPECT_EQ(inside.wait(), 0);
 }
 
 TEST_F(SurroundingsTest, MoreReadersThanThereIsRoomFor) {
