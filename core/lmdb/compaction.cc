@@ -112,8 +112,7 @@ void Environment::with_file_closed(Deadline deadline, const std::function<void()
         std::this_thread::sleep_for(std::chrono::microseconds(100));
       }
       if (idle) {
-        if (env_ != nullptr) mdb_env_close(env_);
-        env_ = nullptr;
+        close_lmdb();
         try {
           exchange();
         } catch (...) {

@@ -1,10 +1,13 @@
 #include "core/lmdb/environment.h"
 
+#include <fcntl.h>
 #include <lmdb.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <functional>
+#include <new>
 #include <thread>
 
 #include "core/lmdb/dirty_pages.h"
@@ -36,6 +39,22 @@ uint64_t next_write_generation() noexcept {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
+int Environment::State::clear_readers(MDB_env* env) const noexcept {
+  int cleared = 0;
+  try {
+    if (lock_fd >= 0 && process_without_lock(guard->fd(), lock_fd)) return 0;
+  } catch (const std::bad_alloc&) {
+    return 0;  // the next time will do
+  }
+  mdb_reader_check(env, &cleared);
+  return cleared;
+}
+
+void Environment::State::close_lock_file() noexcept {
+  if (lock_fd >= 0) ::close(lock_fd);
+  lock_fd = -1;
+}
+
 std::shared_ptr<Environment> Environment::open(const OpenOptions& options, uint32_t format_version,
                                                const Initialize& initialize) {
   return Registry::instance().open(options, format_version, initialize);
@@ -64,13 +83,21 @@ void Environment::close_now() noexcept {
     return;
   }
   state_->writer.reset();
-  if (env_ != nullptr) mdb_env_close(env_);
-  env_ = nullptr;
+  close_lmdb();
+  state_->close_lock_file();
   state_->guard.reset();  // last: until now nobody else may open the file in this process
+}
+
+void Environment::close_lmdb() noexcept {
+  if (env_ == nullptr) return;
+  if (state_->guard != nullptr) state_->guard->leave_lmdb_locks();
+  mdb_env_close(env_);
+  env_ = nullptr;
 }
 
 void Environment::map() {
   if (state_->guard != nullptr) state_->guard->check_named();
+  state_->close_lock_file();
   MapRequest request = state_->request;
   request.flags |= durability_flags(durability());
   EnvironmentHandle handle = map_file(request);
@@ -83,13 +110,15 @@ void Environment::map() {
     if (::stat(lock_path.c_str(), &lock_file) != 0) throw_system("examine", lock_path, errno);
     state_->guard->claim_lock_file(lock_file);
     const std::pair<dev_t, ino_t> opened(lock_file.st_dev, lock_file.st_ino);
+    state_->lock_fd = ::open(lock_path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (state_->lock_fd < 0) throw_system("open", lock_path, errno);
     // Once: other threads read it, under the registry's mutex, which the first opener holds.
     if (state_->lock_file == std::pair<dev_t, ino_t>()) state_->lock_file = opened;
   }
-  int cleared = 0;
-  mdb_reader_check(handle.get(), &cleared);
+  state_->clear_readers(handle.get());
   check_format_version(handle.get(), path_, state_->format_version);
   open_databases(handle.get(), path_, /*create=*/false, handles_);
+  if (state_->lock_fd >= 0) state_->guard->claim_lmdb_locks();
   env_ = handle.release();
   watch_metas();
   serial_.store(next_serial(), std::memory_order_seq_cst);
@@ -194,8 +223,7 @@ void Environment::recover(uint64_t failed_serial) {
       }
       std::this_thread::sleep_for(std::chrono::microseconds(200));
     }
-    mdb_env_close(env_);
-    env_ = nullptr;
+    close_lmdb();
   }
   map();
 }
@@ -337,8 +365,7 @@ void Environment::write_ended(bool committed) noexcept {
   const bool check_readers = committed && (state_->commits.fetch_add(1, std::memory_order_relaxed) +
                                            1) % kCommitsBetweenReaderChecks ==
                                               0;
-  int cleared = 0;
-  if (check_readers) mdb_reader_check(env_, &cleared);
+  if (check_readers) state_->clear_readers(env_);
   leave();
   if (state_->guard != nullptr) state_->guard->note_size();
   release_write_lock();
@@ -378,8 +405,7 @@ int Environment::clear_stale_readers() {
   check_owned();
   uint64_t serial = 0;
   if (!enter(serial)) return 0;
-  int cleared = 0;
-  mdb_reader_check(env_, &cleared);
+  const int cleared = state_->clear_readers(env_);
   leave();
   return cleared;
 }

@@ -168,6 +168,7 @@ class OOCMAP_API Environment {
                              uint32_t format_version, const Initialize& initialize);
   void map();
   void close_now() noexcept;
+  void close_lmdb() noexcept;
   void check_options(const OpenOptions& options) const;
   void check_owned() const;
   WriteTransaction begin_in(std::chrono::milliseconds timeout, bool explicit_transaction);

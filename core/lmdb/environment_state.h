@@ -22,6 +22,12 @@ struct Environment::State {
   uint64_t epoch = 0;                   // process_epoch() of the opener
   std::unique_ptr<FileGuard> guard;     // null under creation
   std::pair<dev_t, ino_t> lock_file{};  // its device and inode; zeros where it has none
+  // Of the lock file, to look at LMDB's locks on it. Closed only while LMDB has none: to close any
+  // descriptor of it drops them.
+  int lock_fd = -1;
+  // LMDB's mdb_reader_check(), unless it would take a living process for a dead one.
+  int clear_readers(MDB_env* env) const noexcept;
+  void close_lock_file() noexcept;  // while LMDB has it not open
   WriteLock write_lock;
   std::once_flag writer_once;
   std::unique_ptr<WriterThread> writer;

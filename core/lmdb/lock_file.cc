@@ -1,6 +1,7 @@
 #include "core/lmdb/lock_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include "core/lmdb/errors.h"
 #include "core/lmdb/locks.h"
 #include "core/lmdb/platform_linux.h"
+#include "core/lmdb/waiting.h"
 
 namespace oocmap {
 namespace {
@@ -19,6 +21,15 @@ namespace {
 // tool of LMDB's may be looking.
 constexpr std::chrono::milliseconds kPatience{1000};
 constexpr std::chrono::milliseconds kPause{2};
+
+[[noreturn]] void refuse_lost(const std::string& path, const std::string& who) {
+  throw Error(ErrorCode::kFilesystem,
+              "cannot open '" + path + "': " + who + " has it open, and has lost its locks on '" +
+                  lock_path_of(path) +
+                  "', as it opened and closed that file (a copy of the folder does; backup() does "
+                  "not); close the map there first",
+              0, path);
+}
 
 [[noreturn]] void refuse(const std::string& path, const std::string& who) {
   throw Error(ErrorCode::kFilesystem,
@@ -43,6 +54,16 @@ void refuse_own_lock_file(const std::string& path) {
               0, path);
 }
 
+std::optional<uint64_t> process_without_lock(int fd, int lock_fd) {
+  constexpr size_t kMost = 1000;
+  for (const uint64_t byte :
+       platform::bytes_locked_by_others(fd, kLmdbLocksBytes, kPidRange, kMost)) {
+    const uint64_t process = byte - kLmdbLocksBytes;
+    if (!platform::lock_holder(lock_fd, process, 1)) return process;
+  }
+  return std::nullopt;
+}
+
 void check_lock_file_users(int fd, const std::string& path) {
   const std::string lock_path = lock_path_of(path);
   const int lock_file = ::open(lock_path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -51,17 +72,21 @@ void check_lock_file_users(int fd, const std::string& path) {
     throw_system("open", lock_path, errno);
   }
   const Deadline deadline = deadline_in(kPatience);
+  struct stat info;
+  const bool known = fstat(lock_file, &info) == 0;
   std::optional<uint64_t> user;
+  std::optional<uint64_t> lost;
   for (;;) {
     user = platform::lock_holder(lock_file, 0, kLockBase);
-    const bool same_file = platform::locked_by_another(fd, kLockFileBytes, kLockFileRange);
-    if (!user || same_file || std::chrono::steady_clock::now() >= deadline) {
-      if (same_file) user.reset();
-      break;
-    }
+    if (platform::locked_by_another(fd, kLockFileBytes, kLockFileRange)) user.reset();
+    // Those with another lock file than this are refused when it is claimed.
+    const bool shared = known && platform::locked_by_another(fd, lock_file_byte(info), 1);
+    lost = shared ? process_without_lock(fd, lock_file) : std::nullopt;
+    if ((!user && !lost) || std::chrono::steady_clock::now() >= deadline) break;
     std::this_thread::sleep_for(kPause);
   }
   ::close(lock_file);
+  if (lost) refuse_lost(path, process_text(static_cast<pid_t>(*lost), fd));
   if (!user) return;
   std::string who = *user == 0 ? "another process" : "process " + std::to_string(*user);
   const std::string program = *user == 0 ? "" : platform::program_of(*user);

@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 struct stat;
@@ -33,10 +35,17 @@ mode_t lock_file_mode(const struct stat& data) noexcept;
 // kDiskFull.
 void make_lock_file(const std::string& path, const struct stat& data);
 
+// The lowest number of a process that has the data file `fd` open, but not LMDB's lock on the lock
+// file `lock_fd` by which it is known to live: it opened and closed that file, as a backup of the
+// folder does, and so lost its locks. LMDB would give its readers' pages away. nullopt: none; it
+// may also be one that closes the map just now. Cost: two system calls for each process.
+std::optional<uint64_t> process_without_lock(int fd, int lock_fd);
+
 // Refuses the lock file of `path` where programs have it that do not have the data file behind
-// `fd`. Only while this process does not have it: closing a descriptor of it drops LMDB's locks.
-// `fd` belongs to a FileGuard that has not claimed a lock file yet.
-// Errors: kFilesystem with the process; kIo. Cost: 3 system calls; up to 1 s before it refuses.
+// `fd`, or where a process has lost its locks on it: LMDB would begin anew with it. Only while this
+// process does not have it: closing a descriptor of it drops LMDB's locks. `fd` belongs to a
+// FileGuard that has not claimed a lock file yet. Errors: kFilesystem with the process; kIo. Cost:
+// 3 system calls; up to 1 s before it refuses.
 void check_lock_file_users(int fd, const std::string& path);
 
 // The error that a process gets which has another file open that was at `path` before.

@@ -48,12 +48,6 @@ int poll_until(Deadline deadline, Attempt attempt) {
   return poll_until(deadline, attempt, [] { return false; });
 }
 
-uint64_t lock_file_byte(const struct stat& lock_file) noexcept {
-  const uint64_t mixed =
-      (lock_file.st_ino ^ (uint64_t{lock_file.st_dev} << 40)) * 0x9E3779B97F4A7C15u;
-  return kLockFileBytes + (mixed >> 32);
-}
-
 std::string second_image_text(const std::string& path) {
   std::string text =
       "'" + path + "' is open already in this process, through another copy of this ";
@@ -66,6 +60,12 @@ std::string second_image_text(const std::string& path) {
 }
 
 }  // namespace
+
+uint64_t lock_file_byte(const struct stat& lock_file) noexcept {
+  const uint64_t mixed =
+      (lock_file.st_ino ^ (uint64_t{lock_file.st_dev} << 40)) * 0x9E3779B97F4A7C15u;
+  return kLockFileBytes + (mixed >> 32);
+}
 
 void refuse_link(const std::string& path) {
   throw Error(ErrorCode::kFilesystem,
@@ -176,6 +176,16 @@ void FileGuard::claim_no_lock_file() {
                   "and in use by a process that may write to it, which could show here as damage: "
                   "mount its folder writable here, too, or read a copy of the file",
               0, path_);
+}
+
+void FileGuard::claim_lmdb_locks() {
+  const uint64_t byte = kLmdbLocksBytes + static_cast<uint64_t>(getpid());
+  const int error = platform::try_lock(fd_, LockKind::kShared, byte, 1);
+  if (error != 0) throw_system("lock", path_, error);
+}
+
+void FileGuard::leave_lmdb_locks() noexcept {
+  platform::unlock(fd_, kLmdbLocksBytes + static_cast<uint64_t>(getpid()), 1);
 }
 
 Wait FileGuard::enter_write_gate(Deadline deadline) {

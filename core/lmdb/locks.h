@@ -68,6 +68,11 @@ class FileGuard {
   // file system is mounted writable elsewhere. Errors: as above.
   void claim_no_lock_file();
 
+  // Says that LMDB has its locks on the lock file for this process, from its first read on until it
+  // is closed: who finds them gone meanwhile knows that they were lost. Errors: kIo.
+  void claim_lmdb_locks();
+  void leave_lmdb_locks() noexcept;
+
   // The writer gate: the lock a writer of another process waits for, with a timeout that LMDB's own
   // lock does not have. The caller holds the WriteLock. Errors: kIo.
   Wait enter_write_gate(Deadline deadline);
@@ -94,7 +99,8 @@ inline constexpr uint64_t kLockBase = uint64_t{1} << 60;
 inline constexpr uint64_t kProcessBytes = kLockBase;                         // + pid
 inline constexpr uint64_t kLockFileBytes = kLockBase + (uint64_t{1} << 32);  // + hash of its inode
 inline constexpr uint64_t kLockFileRange = uint64_t{1} << 32;
-inline constexpr uint64_t kNoLockFileByte = kLockFileBytes;  // who has none
+inline constexpr uint64_t kNoLockFileByte = kLockFileBytes;                   // who has none
+inline constexpr uint64_t kLmdbLocksBytes = kLockBase + (uint64_t{1} << 33);  // + pid
 // A writer locks from its pid's distance before this byte up to it: all of those locks hold the one
 // byte, and where the lock of another begins tells its pid.
 inline constexpr uint64_t kWriteGateByte = kLockBase + (uint64_t{1} << 34);
@@ -103,6 +109,9 @@ inline constexpr uint64_t kAttachedByte = kWriteGateByte + 1;  // shared by user
 inline constexpr uint64_t kAttachGateByte = kWriteGateByte + 2;  // lets vacuum not be starved
 inline constexpr uint64_t kCreateByte = kWriteGateByte + 3;      // who fills a new or empty file
 inline constexpr uint64_t kVacuumByte = kWriteGateByte + 8;      // who vacuums the file
+
+// The byte of kLockFileBytes that the users of a lock file share.
+uint64_t lock_file_byte(const struct stat& lock_file) noexcept;
 
 // Waits up to 10 s for an exclusive lock on one byte. Returns 0, EAGAIN or another errno.
 int wait_for_lock(int fd, uint64_t byte);

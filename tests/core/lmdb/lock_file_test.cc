@@ -86,6 +86,73 @@ TEST_F(LockFileTest, ItIsNoMapAndKeepsItsLocks) {
   EXPECT_EQ(other.wait(), 0);
 }
 
+// As a copy of the folder does it. LMDB knows by its locks who is alive.
+struct LostLocksTest : LockFileTest {
+  static constexpr int kRows = 200;
+  static void put_all(Environment& environment, const std::string& value) {
+    WriteTransaction transaction = environment.begin_write(std::chrono::seconds(5));
+    for (int i = 0; i < kRows; ++i) {
+      transaction.put(Database::kMeta, "row " + std::to_string(i), value + std::string(900, 'x'));
+    }
+    transaction.commit();
+  }
+  static int read_all(const ReadTransaction& transaction, char value) {
+    int right = 0;
+    for (int i = 0; i < kRows; ++i) {
+      const auto row = transaction.get(Database::kMeta, "row " + std::to_string(i));
+      right += row && row->size() == 901 && row->front() == value ? 1 : 0;
+    }
+    return right;
+  }
+  void lose_locks() const { close(::open(lock_path.c_str(), O_RDONLY | O_CLOEXEC)); }
+};
+
+TEST_F(LostLocksTest, NobodyBeginsAnewBesideTheirLoser) {
+  Signal lost;
+  Signal tried;
+  put_all(*open(), "a");
+  Child loser([&] {
+    const auto environment = open();
+    const ReadTransaction snapshot = environment->begin_read();
+    lose_locks();
+    lost.raise();
+    tried.await();
+    return read_all(snapshot, 'a') == kRows ? 0 : 1;
+  });
+  lost.await();
+  const std::string holder = "process " + std::to_string(loser.pid()) + " (";
+  for (const OpenMode mode : {OpenMode::kRead, OpenMode::kCreate}) {
+    const Error error = error_of([&] { open(mode); });
+    EXPECT_EQ(error.code(), ErrorCode::kFilesystem) << error.message();
+    EXPECT_NE(error.message().find(holder), std::string::npos) << error.message();
+    EXPECT_NE(error.message().find("close the map there first"), std::string::npos);
+  }
+  tried.raise();
+  EXPECT_EQ(loser.wait(), 0);
+  put_all(*open(), "b");
+}
+
+TEST_F(LostLocksTest, TheirLosersSnapshotIsNotTakenForADeadOnes) {
+  Signal lost;
+  Signal written;
+  const auto environment = open();
+  put_all(*environment, "a");
+  Child loser([&] {
+    const auto mine = open();
+    const ReadTransaction snapshot = mine->begin_read();
+    lose_locks();
+    lost.raise();
+    written.await();
+    return read_all(snapshot, 'a') == kRows ? 0 : 1;
+  });
+  lost.await();
+  EXPECT_EQ(environment->clear_stale_readers(), 0);
+  for (int i = 0; i < 1100; ++i) put_all(*environment, "b");  // the thousandth looks by itself
+  written.raise();
+  EXPECT_EQ(loser.wait(), 0) << "pages of its snapshot were given away";
+  EXPECT_EQ(environment->clear_stale_readers(), 0);
+}
+
 TEST_F(LockFileTest, ALinkIsNotFollowed) {
   open();
   std::filesystem::remove(lock_path);
