@@ -34,7 +34,7 @@ bool stop_waiting() noexcept {
 
 std::string process_text(pid_t pid, int fd) {
   const auto process = static_cast<uint64_t>(pid);
-  const std::string text = "process " + std::to_string(pid);
+  std::string text = "process " + std::to_string(pid);
   if (!platform::may_have_open(process, fd)) return text + " of another PID namespace";
   const std::string program = platform::program_of(process);
   return program.empty() ? text : text + " (" + program + ")";
@@ -42,7 +42,7 @@ std::string process_text(pid_t pid, int fd) {
 
 std::string holder_text(pid_t pid, int fd) {
   if (pid <= 0) return "";
-  const std::string text = ", " + process_text(pid, fd);
+  std::string text = ", " + process_text(pid, fd);
   if (!platform::may_have_open(static_cast<uint64_t>(pid), fd)) return text;
   const std::string number = std::to_string(pid);
   // "pid (name) state ...", and a name may hold brackets and blanks.
