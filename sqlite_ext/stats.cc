@@ -26,6 +26,8 @@ Buffer stats_json(Session& session) {
   object.add("transaction", file.transaction);
   object.add("readers", file.readers);
   object.add("oldest_reader", file.oldest_reader);
+  object.add("oldest_reader_process", file.oldest_reader_process);
+  object.add_json("oldest_reader_seconds", std::to_string(file.oldest_reader_seconds));
   return object.finish();
 }
 

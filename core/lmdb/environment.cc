@@ -21,8 +21,6 @@
 namespace oocmap {
 namespace {
 
-constexpr uint32_t kCommitsBetweenReaderChecks = 1000;
-
 // An environment that LMDB wants opened again: a commit failed while it wrote the meta page, or
 // another process made the file larger than our map.
 bool wants_reopening(int code) { return code == MDB_PANIC || code == MDB_MAP_RESIZED; }
@@ -362,13 +360,23 @@ MDB_txn* Environment::begin_raw_write(bool explicit_transaction) {
 }
 
 void Environment::write_ended(bool committed) noexcept {
-  const bool check_readers = committed && (state_->commits.fetch_add(1, std::memory_order_relaxed) +
-                                           1) % kCommitsBetweenReaderChecks ==
-                                              0;
-  if (check_readers) state_->clear_readers(env_);
+  if (committed) after_commit();
   leave();
   if (state_->guard != nullptr) state_->guard->note_size();
   release_write_lock();
+}
+
+// Now and then: a reader that died keeps pages from being used again until its slot is cleared.
+void Environment::after_commit() noexcept {
+  const auto now = CommitTimes::Clock::now();
+  if (!state_->commit_times.committed(last_transaction_id(), now)) return;
+  state_->clear_readers(env_);
+}
+
+std::optional<std::chrono::steady_clock::duration> Environment::age_of(uint64_t transaction) {
+  const auto now = CommitTimes::Clock::now();
+  state_->commit_times.note(last_transaction_id(), now);
+  return state_->commit_times.age(transaction, now);
 }
 
 WriterThread& Environment::writer_thread() {

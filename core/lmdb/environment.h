@@ -148,6 +148,10 @@ class OOCMAP_API Environment {
   static void change_private_file(const std::string& path, const Initialize& change);
   // Clears reader slots of dead processes; returns how many.
   int clear_stale_readers();
+  // For how long `transaction` has not been the last commit any more: that long at least, as far as
+  // this process knows of commits (of one a second of its own, and of the last one here). nullopt:
+  // it is the last one.
+  std::optional<std::chrono::steady_clock::duration> age_of(uint64_t transaction);
 
   MDB_env* raw() const noexcept { return env_; }
   unsigned database_handle(Database database) const noexcept {
@@ -178,6 +182,7 @@ class OOCMAP_API Environment {
   void release_write_lock() noexcept;
   MDB_txn* begin_raw_write(bool explicit_transaction);
   void write_ended(bool committed) noexcept;
+  void after_commit() noexcept;
   MDB_txn* begin_raw_read(uint64_t& serial);
   bool enter(uint64_t& serial) noexcept;
   void leave() noexcept;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/lmdb/commit_times.h"
 #include "core/lmdb/environment.h"
 #include "core/lmdb/lmdb_file.h"
 #include "core/lmdb/locks.h"
@@ -38,7 +39,7 @@ struct Environment::State {
   // Transactions that are not cached readers. Who begins one raises this and then looks at serial_;
   // who reopens clears serial_ and then looks at this: one of the two sees the other.
   std::atomic<int> live{0};
-  std::atomic<uint32_t> commits{0};
+  CommitTimes commit_times;
   std::atomic<bool> vacuuming{false};        // a VacuumLock of this process is held
   std::vector<ThreadReader::Slot*> readers;  // guarded by reader_mutex()
 };

@@ -39,6 +39,7 @@ uint64_t count_free_pages(const ReadTransaction& transaction, const std::string&
 struct Readers {
   uint64_t count = 0;
   uint64_t oldest = UINT64_MAX;  // a transaction
+  uint64_t process = 0;          // that reads it
 };
 
 // A line of mdb_reader_list(), the only way LMDB tells: "pid thread transaction", with '-' for a
@@ -50,7 +51,10 @@ int read_line(const char* line, void* data) {
   const uint64_t transaction = last == nullptr ? 0 : std::strtoull(last + 1, &end, 10);
   if (end == nullptr || end == last + 1 || *end != '\n') return 0;
   ++readers.count;
-  readers.oldest = std::min(readers.oldest, transaction);
+  if (transaction < readers.oldest) {
+    readers.oldest = transaction;
+    readers.process = std::strtoull(line, nullptr, 10);
+  }
   return 0;
 }
 
@@ -89,8 +93,12 @@ Statistics read_statistics(Environment& environment) {
   result.max_bytes = info.me_mapsize;
   // The transaction of this function is one of them, where the file has readers at all.
   result.readers = readers.count == 0 ? 0 : readers.count - 1;
-  if (result.readers > 0)
-    result.oldest_reader = result.transaction - std::min(readers.oldest, result.transaction);
+  if (readers.oldest < result.transaction) {
+    result.oldest_reader = result.transaction - readers.oldest;
+    result.oldest_reader_process = readers.process;
+    const auto age = environment.age_of(readers.oldest);
+    if (age) result.oldest_reader_seconds = std::chrono::duration<double>(*age).count();
+  }
   return result;
 }
 

@@ -19,6 +19,9 @@ struct Statistics {
   uint64_t max_bytes = 0;        // what the file may grow to
   uint64_t readers = 0;          // read transactions open in any process, without the one for this
   uint64_t oldest_reader = 0;    // commits since the moment the oldest of them reads; 0: none
+  // Of that reader, where oldest_reader is not 0:
+  uint64_t oldest_reader_process = 0;  // its pid
+  double oldest_reader_seconds = 0;    // since the commit after its moment, or less (age_of())
 };
 
 // Clears the reader slots of dead processes first. Errors: kClosed, kIo, kCorrupt.

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "core/lmdb/statistics.h"
 #include "core/store/backup.h"
 #include "core/store/check.h"
 #include "core/store/full_vacuum.h"
@@ -153,6 +154,27 @@ PyObject* map_check(PyObject* self, PyObject* progress) {
                          number(report.records), number(report.containers), number(report.entries),
                          number(report.chunks), number(report.immutables), number(report.graveyard),
                          number(report.unreferenced));
+  });
+}
+
+PyObject* map_stats(PyObject* self, PyObject*) {
+  return guarded([&] {
+    const std::shared_ptr<Session> session = state_of(self).session_to_keep();
+    Store& store = session->store();
+    Statistics file;
+    uint64_t entries = 0;
+    {
+      const WithoutGil released;
+      file = read_statistics(store.environment());
+      const ReadTransaction transaction = store.environment().begin_read();
+      entries = store.locate(transaction, store.root()).count();
+    }
+    const auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
+    return Py_BuildValue("KKKKKKKKKKKd", number(entries), number(file.file_bytes),
+                         number(file.allocated_bytes), number(file.max_bytes),
+                         number(file.page_bytes), number(file.pages), number(file.free_pages),
+                         number(file.transaction), number(file.readers), number(file.oldest_reader),
+                         number(file.oldest_reader_process), file.oldest_reader_seconds);
   });
 }
 

@@ -13,6 +13,7 @@ std::chrono::milliseconds parse_timeout(PyObject* timeout);
 // The methods: _backup(path, overwrite, progress).
 PyObject* map_backup(PyObject* self, PyObject* arguments);
 // _check(progress) -> problems as texts, and the counts of CheckReport.
+PyObject* map_stats(PyObject* self, PyObject* unused);
 PyObject* map_check(PyObject* self, PyObject* progress);
 // _vacuum(full, timeout, progress) -> the fields of VacuumReport.
 PyObject* map_vacuum(PyObject* self, PyObject* arguments);

@@ -234,6 +234,7 @@ PyMethodDef map_methods[] = {
      "_load_json_lines($self, lines, name, key, after_stored, /)\n--\n\n"},
     {"_backup", method(map_backup), METH_VARARGS,
      "_backup($self, path, overwrite, progress, /)\n--\n\n"},
+    {"_stats", method(map_stats), METH_NOARGS, "_stats($self, /)\n--\n\n"},
     {"_check", method(map_check), METH_O, "_check($self, progress, /)\n--\n\n"},
     {"_vacuum", method(map_vacuum), METH_VARARGS,
      "_vacuum($self, full, timeout, progress, /)\n--\n\n"},

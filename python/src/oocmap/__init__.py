@@ -37,6 +37,7 @@ from oocmap.errors import (
 from oocmap.loading import load, loadable_path
 from oocmap.registering import register
 from oocmap.snapshots import Snapshot
+from oocmap.statistics import Statistics
 from oocmap.vacuuming import VacuumReport
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "SecondImageError",
     "Snapshot",
     "StaleHandleError",
+    "Statistics",
     "StoreFullError",
     "TransactionError",
     "UnsupportedTypeError",

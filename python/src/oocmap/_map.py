@@ -28,6 +28,7 @@ from oocmap.checking import CheckReport
 from oocmap.connection import Connection, patiently
 from oocmap.errors import ClosedError, UnsupportedTypeError
 from oocmap.snapshots import Snapshot
+from oocmap.statistics import Statistics
 from oocmap.vacuuming import VacuumReport, checked_threshold
 
 K = TypeVar("K")
@@ -321,6 +322,23 @@ class OOCMap(_native.Map[K, V]):
         if progress is not None and not callable(progress):
             raise TypeError(f"progress must be callable or None, not {type(progress).__name__!r}")
         return CheckReport(*self._check(progress))
+
+    def stats(self) -> Statistics:
+        """Return what the file takes, what it may take, and who reads it, as of the last commit.
+
+            now = m.stats()
+            if now.oldest_reader_commits > 100_000:
+                print(f"process {now.oldest_reader_process} makes the file grow")
+
+        Reader slots of dead processes are cleared first.
+
+        Raises:
+            ClosedError, IoError, CorruptionError.
+        Cost: a row of the free list for each commit whose pages are free, and a pass over the
+            readers: some 10 us, milliseconds after millions of deletions.
+        """
+        self._check_open()
+        return Statistics(*self._stats())
 
     def vacuum(
         self,

@@ -168,6 +168,9 @@ class Map(LazyMapping[_K, _V]):
     def _backup(
         self, path: str | bytes, overwrite: bool, progress: Callable[[int, int], object] | None, /
     ) -> int: ...
+    def _stats(
+        self,
+    ) -> tuple[int, int, int, int, int, int, int, int, int, int, int, float]: ...
     def _check(
         self, progress: Callable[[int, int], object] | None, /
     ) -> tuple[list[str], int, int, int, int, int, int, int, int, int, int]: ...

@@ -1,6 +1,7 @@
 #include "core/lmdb/statistics.h"
 
 #include <csignal>
+#include <thread>
 
 #include "tests/core/lmdb/fixture.h"
 
@@ -63,6 +64,79 @@ TEST_F(StatisticsTest, ReadersAndTheOldestOfThem) {
   const Statistics now = read_statistics(*environment);
   EXPECT_EQ(now.readers, 2u);
   EXPECT_EQ(now.oldest_reader, 4u);
+}
+
+TEST_F(StatisticsTest, WhoTheOldestReaderIsAndHowOld) {
+  put(1, 1);
+  EXPECT_EQ(read_statistics(*environment).oldest_reader_process, 0u);
+  environment.reset();
+  Signal reading;
+  Signal done;
+  Child child([&] {
+    const auto own = open_file(path);
+    const ReadTransaction reader = own->begin_read();
+    reading.raise();
+    done.await();
+    return 0;
+  });
+  reading.await();
+  environment = open_file(path);
+  put(2, 2);
+  put(3, 3);
+  const ReadTransaction own = environment->begin_read();
+  put(4, 4);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const Statistics now = read_statistics(*environment);
+  EXPECT_EQ(now.readers, 2u);
+  EXPECT_EQ(now.oldest_reader, 3u);
+  EXPECT_EQ(now.oldest_reader_process, static_cast<uint64_t>(child.pid()));
+  EXPECT_GE(now.oldest_reader_seconds, 0.02);
+  EXPECT_LT(now.oldest_reader_seconds, 60);
+  done.raise();
+  EXPECT_EQ(child.wait(), 0);
+  const Statistics later = read_statistics(*environment);
+  EXPECT_EQ(later.oldest_reader, 1u);
+  EXPECT_EQ(later.oldest_reader_process, static_cast<uint64_t>(getpid()));
+}
+
+TEST_F(StatisticsTest, AReaderHeldOpenMakesTheFileGrow) {
+  put(1, 100);
+  for (int i = 0; i < 10; ++i) put(1, 100);
+  const uint64_t before = read_statistics(*environment).pages;
+  for (int i = 0; i < 50; ++i) put(1, 100);
+  EXPECT_LT(read_statistics(*environment).pages, before + 10) << "nobody reads";
+  {
+    const ReadTransaction held = environment->begin_read();
+    for (int i = 0; i < 50; ++i) put(1, 100);
+    const Statistics now = read_statistics(*environment);
+    EXPECT_GT(now.pages, before + 50 * 25) << "what the reader sees now and later is kept";
+    EXPECT_EQ(now.oldest_reader, 50u);
+  }
+  const uint64_t grown = read_statistics(*environment).pages;
+  for (int i = 0; i < 50; ++i) put(1, 100);
+  EXPECT_LE(read_statistics(*environment).pages, grown);
+}
+
+// A writer that stays, and neither opens the file nor asks for figures.
+TEST_F(StatisticsTest, AWriterClearsReadersOfDeadProcessesEveryThousandCommits) {
+  put(1, 1);
+  Signal reading;
+  environment.reset();
+  Child child([&] {
+    const auto own = open_file(path);
+    const ReadTransaction reader = own->begin_read();
+    reading.raise();
+    pause();
+    return 1;
+  });
+  reading.await();
+  environment = open_file(path);
+  kill(child.pid(), SIGKILL);
+  EXPECT_EQ(child.wait(), 1000 + SIGKILL);
+  for (int i = 0; i < 999; ++i) put(1, 1);
+  EXPECT_NE(oldest_read_transaction(*environment), environment->last_transaction_id());
+  put(1, 1);
+  EXPECT_EQ(oldest_read_transaction(*environment), environment->last_transaction_id());
 }
 
 TEST_F(StatisticsTest, ReadersOfADeadProcessAreCleared) {
