@@ -212,11 +212,16 @@ void WriteTransaction::fail(int code, const char* doing, const char* outcome) {
   if (code == MDB_MAP_FULL) {
     // A reader that died may be what keeps pages from being used again.
     environment_->clear_stale_readers();
-    throw Error(
-        ErrorCode::kMapFull,
-        std::string("cannot ") + doing + " '" + environment_->path() +
-            "': the map is full at its max_size of " + std::to_string(environment_->map_size()) +
-            " bytes (delete something, vacuum, or open it with a larger max_size); " + outcome);
+    const std::string bytes = std::to_string(environment_->map_size());
+    const std::string full =
+        environment_->state_->request.max_size
+            ? "the map is full at its max_size of " + bytes +
+                  " bytes (delete something, vacuum, or open it with a larger max_size)"
+            : "the map is full at " + bytes +
+                  " bytes, the address space that this process could have for it "
+                  "(delete something, vacuum, or open it under a higher ulimit -v)";
+    throw Error(ErrorCode::kMapFull, std::string("cannot ") + doing + " '" + environment_->path() +
+                                         "': " + full + "; " + outcome);
   }
   throw_lmdb(doing, environment_->path(), code, environment_->file_descriptor(), outcome);
 }

@@ -1,0 +1,139 @@
+"""Growth and its limits: an error in words, nothing lost, and room can be made."""
+
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable
+
+import oocmap
+import pytest
+
+Figure = Callable[[str], None]
+Size = Callable[[int, int], int]
+
+
+def fill(m: oocmap.OOCMap[int, bytes], count: int) -> None:
+    for i in range(count):
+        m[i] = b"%d" % i * 100
+
+
+def overwrite(m: oocmap.OOCMap[str, bytes], times: int) -> None:
+    for i in range(times):
+        m["k"] = b"%d" % i * 20_000
+
+
+def test_max_size_is_raised(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "m.ooc"
+    with oocmap.OOCMap[int, bytes](path, durability="off", max_size=1 << 20) as m:
+        with pytest.raises(oocmap.StoreFullError) as caught:
+            fill(m, 10_000)
+        assert "full at its max_size of 1048576 bytes" in str(caught.value)
+        assert "open it with a larger max_size" in str(caught.value)
+        assert path.stat().st_size <= 1 << 20
+        count = len(m)
+        assert count > 500
+    with oocmap.OOCMap[int, bytes](path, durability="off", max_size=1 << 22) as m:
+        assert m.stats().max_bytes == 1 << 22
+        m[count] = b"%d" % count * 100
+        assert {i: b"%d" % i * 100 for i in range(count + 1)} == dict(m.items())
+
+
+def test_address_space(tmp_path: pathlib.Path, figure: Figure) -> None:
+    """`ulimit -v`: the map is as large as there is room for it, and says so when it is full."""
+    program = """
+import resource, sys, oocmap
+resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
+with oocmap.OOCMap(sys.argv[1], durability="off") as m:
+    room = m.stats().max_bytes
+    assert 1 << 26 <= room <= 1 << 29, room
+    try:
+        for i in range(1000):
+            m[i] = b"%d" % i * (1 << 18)
+    except oocmap.StoreFullError as error:
+        assert "ulimit -v" in str(error), error
+    else:
+        raise AssertionError("it has no limit")
+    m[0] = b"again"
+    print(len(m), room)
+"""
+    path = tmp_path / "m.ooc"
+    command = [sys.executable, "-c", program, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    count, room = map(int, done.stdout.split())
+    with oocmap.OOCMap[int, bytes](path, durability="off") as m:
+        assert m.stats().max_bytes > room
+        m[count] = b"more"
+        assert len(m) == count + 1
+        assert m[count - 1] == b"%d" % (count - 1) * (1 << 18)
+    figure(f"a map of {room >> 20} MiB in 512 MiB of address space, full with {count} values")
+
+
+def anonymous_memory() -> int:
+    status = pathlib.Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("RssAnon"))
+    return int(line.split()[1]) << 10
+
+
+def test_growth(tmp_path: pathlib.Path, size: Size, figure: Figure) -> None:
+    """Past 1 GiB; none of it is this process's memory, and it becomes small again."""
+    path = tmp_path / "m.ooc"
+    piece = 4 << 20
+    count = size(1100, 3 << 10) * (1 << 20) // piece
+    body = os.urandom(piece - 8)
+    with oocmap.OOCMap[int, bytes](path, durability="off") as m:
+        before = anonymous_memory()
+        for i in range(count):
+            m[i] = i.to_bytes(8) + body
+        grown = anonymous_memory() - before
+        assert path.stat().st_size > count * piece
+        for i in range(0, count, 10):
+            assert m[i] == i.to_bytes(8) + body
+        assert grown < 64 << 20
+        m.clear()
+        m.vacuum()
+        assert path.stat().st_blocks * 512 <= 16 << 20  # the list of free pages
+    figure(f"{count * piece >> 20} MiB, of which {grown >> 20} MiB more in anonymous memory")
+
+
+HELD = """
+import sys, oocmap
+with oocmap.OOCMap(sys.argv[1], mode="r", timeout=5) as m, m.snapshot():
+    print("reads", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_reader_that_stays(tmp_path: pathlib.Path) -> None:
+    """It makes the file grow up to max_size, stats() names it, and its death is found out."""
+    path = tmp_path / "m.ooc"
+    with oocmap.OOCMap[str, bytes](path, durability="off", max_size=1 << 23) as m:
+        m["k"] = b"0" * 100_000
+        command = [sys.executable, "-c", HELD, str(path)]
+        reader = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert reader.stdout is not None
+        assert reader.stdin is not None
+        try:
+            assert reader.stdout.readline() == b"reads\n"
+            with pytest.raises(oocmap.StoreFullError):
+                overwrite(m, 1000)
+            now = m.stats()
+            assert now.readers == 1
+            assert now.oldest_reader_process == reader.pid
+            assert now.oldest_reader_commits > 20
+            assert now.file_bytes > (1 << 23) * 9 // 10
+        finally:
+            reader.kill()
+            reader.wait()
+            reader.stdin.close()
+            reader.stdout.close()
+        # The failure of the first write clears its slot, where none of the looks before did.
+        try:
+            m["k"] = b"last" * 20_000
+        except oocmap.StoreFullError:
+            m["k"] = b"last" * 20_000
+        overwrite(m, 200)
+        now = m.stats()
+        assert (now.readers, now.oldest_reader_process) == (0, 0)
+        assert now.file_bytes <= 1 << 23
