@@ -215,7 +215,13 @@ void Connection::begin(Session& session) {
   try {
     return session.begin(View::kSession, std::chrono::milliseconds(0));
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kBusy) throw;
+    if (error.code() != ErrorCode::kBusy) {
+      failed_begin_ = std::current_exception();
+      throw;
+    }
+  } catch (const std::bad_alloc&) {
+    failed_begin_ = std::current_exception();
+    throw;
   }
   const StopWaitingScope asks([this] { return interrupted(); });
   try {
@@ -295,13 +301,19 @@ bool Connection::try_join(const Place& place) {
   const std::string column = quoted_name(place.name);
   Statement statement(db, "INSERT INTO " + quoted_name(place.schema) + "." + column + "(" + column +
                               ") VALUES ('join')");
-  if (!statement.prepared()) return false;
+  if (!statement.prepared()) {
+    if (sqlite3_errcode(db) == SQLITE_NOMEM) throw std::bad_alloc();
+    return false;
+  }
   {  // A name may have passed to an ordinary table meanwhile: nothing is written to that one.
     const std::lock_guard lock(mutex_);
     const Place* now = place_of(place.schema, place.name);
     if (!now || !now->table) return false;
   }
+  failed_begin_ = nullptr;
   const int code = statement.step();
+  // SQLite was told of an ordinary error, or would have ended the transaction: errors.h.
+  if (failed_begin_) std::rethrow_exception(std::exchange(failed_begin_, nullptr));
   if (code != SQLITE_DONE) throw error_of(code, sqlite3_errmsg(db));
   return true;
 }

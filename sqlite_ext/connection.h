@@ -7,6 +7,7 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -96,6 +97,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::vector<std::weak_ptr<Session>> sessions_;
   std::vector<Place> places_;
   std::vector<std::string> allowed_;
+  // What begin() threw last, for the join that asked for it. Under SQLite's mutex of `db`.
+  std::exception_ptr failed_begin_;
 };
 
 }  // namespace oocmap::sql

@@ -53,6 +53,8 @@ bool is_open_failure(const Error& error) noexcept {
   }
 }
 
+constexpr char kOutOfMemory[] = "out of memory";
+
 Failure failure(int code, const char* message) noexcept {
   return {code, sqlite3_mprintf("%s", message)};
 }
@@ -76,6 +78,7 @@ Error error_of(int code, const std::string& message) {
     case SQLITE_FULL:
       return {ErrorCode::kDiskFull, message};
     case SQLITE_ERROR:
+      if (message == kOutOfMemory) throw std::bad_alloc();  // current_failure's
       return {ErrorCode::kInvalidArgument, message};
     default:
       break;
@@ -117,7 +120,7 @@ bool ends_transaction(int code) noexcept {
 Failure current_failure(sqlite3* db) noexcept {
   Failure failure = caught();
   if (!db || !ends_transaction(failure.code) || sqlite3_get_autocommit(db)) return failure;
-  if (failure.code == SQLITE_NOMEM) failure.message = sqlite3_mprintf("out of memory");
+  if (failure.code == SQLITE_NOMEM) failure.message = sqlite3_mprintf("%s", kOutOfMemory);
   failure.code = SQLITE_ERROR;
   return failure;
 }

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <functional>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "core/lmdb/dirty_pages.h"
@@ -380,8 +381,12 @@ std::optional<std::chrono::steady_clock::duration> Environment::age_of(uint64_t 
 }
 
 WriterThread& Environment::writer_thread() {
-  std::call_once(state_->writer_once,
-                 [this] { state_->writer = std::make_unique<WriterThread>(); });
+  try {
+    std::call_once(state_->writer_once,
+                   [this] { state_->writer = std::make_unique<WriterThread>(); });
+  } catch (const std::system_error& error) {
+    throw_system("start a thread that writes to", path_, error.code().value());
+  }
   return *state_->writer;
 }
 

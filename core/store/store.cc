@@ -242,14 +242,18 @@ void Store::undone(uint64_t first_event) noexcept {
     first_event = std::min(first_event, undone_.back().first);
     undone_.pop_back();
   }
+  add_undone(first_event, last_event);
+  event_.store(last_event + 1, std::memory_order_release);
+  any_undone_.store(true, std::memory_order_release);
+}
+
+// Without memory what was born in between is stale, too: the first ones always have room.
+void Store::add_undone(uint64_t first_event, uint64_t last_event) noexcept {
   try {
     undone_.emplace_back(first_event, last_event);
   } catch (const std::bad_alloc&) {
-    // There is room for the first ones. What was born in between is stale, too, then.
     undone_.back().second = last_event;
   }
-  event_.store(last_event + 1, std::memory_order_release);
-  any_undone_.store(true, std::memory_order_release);
 }
 
 bool Store::rolled_back(uint64_t birth) const {
@@ -272,7 +276,11 @@ void Store::inherit(const Store& parent, uint64_t open_since) noexcept {
     for (size_t i = 0; i < held_table_->size(); ++i) {
       held_[i].fetch_add(parent.held_[i].load(std::memory_order_relaxed));
     }
-    if (theirs.owns_lock()) undone_ = parent.undone_;
+    try {
+      if (theirs.owns_lock()) undone_ = parent.undone_;
+    } catch (const std::bad_alloc&) {
+      open_since = 1;  // as if the other had held the lock
+    }
     // Above the parent's, so that no birth of its is one of ours.
     event_.store(std::max(event_.load(), event + 1), std::memory_order_release);
     last_birth_.store(event, std::memory_order_release);
@@ -284,7 +292,7 @@ void Store::inherit(const Store& parent, uint64_t open_since) noexcept {
     open_since = std::min(open_since, undone_.back().first);
     undone_.pop_back();
   }
-  undone_.emplace_back(open_since, event);
+  add_undone(open_since, event);
   any_undone_.store(true, std::memory_order_release);
 }
 

@@ -155,6 +155,7 @@ class OOCMAP_API Store : public std::enable_shared_from_this<Store> {
     count.store(count.load(std::memory_order_relaxed) + static_cast<uint32_t>(by),
                 std::memory_order_release);
   }
+  void add_undone(uint64_t first_event, uint64_t last_event) noexcept;  // under mutex_
   std::shared_ptr<Environment> environment_;
   uint64_t id_ = 0;
   uint64_t next_record_ = 0;

@@ -1,6 +1,7 @@
 #include "python/native/registered.h"
 
-#include <memory>
+#include <cstddef>
+#include <new>
 #include <unordered_map>
 
 #include "python/native/errors.h"
@@ -16,7 +17,9 @@ struct Registry {
 };
 
 Registry& registry() {
-  static auto& all = *std::make_unique<Registry>().release();
+  // In static memory, as whoever asks first may have none to spare; never destroyed.
+  alignas(Registry) static std::byte place[sizeof(Registry)];
+  static auto& all = *new (place) Registry;
   return all;
 }
 
