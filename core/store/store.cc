@@ -66,6 +66,7 @@ Store::Store()
 }
 
 Store::~Store() {
+  if (environment_ == nullptr) return;  // open() found no memory for it, and holds the lock
   const std::lock_guard lock(registry_mutex);
   const auto found = registry().find(environment_.get());
   if (found != registry().end() && found->second.expired()) registry().erase(found);
