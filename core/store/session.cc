@@ -238,7 +238,7 @@ void Session::poison_outwards(size_t index, std::string_view reason) noexcept {
 
 // Without memory it has no reason.
 void Session::set_poison(std::string_view reason, size_t level) noexcept {
-  state_->poison.emplace().level = level;
+  state_->poison = State::Poison{{}, level};
   try {
     state_->poison->reason = reason;
   } catch (const std::bad_alloc&) {
