@@ -100,12 +100,16 @@ class Checker:
         self.checked += 1
 
     def _make_lock_file(self) -> None:
-        """None, one of another time (that of the state before), or one full of garbage."""
+        """None, one of another time (that of the state before), or one that was partly written."""
         drawn = self.rng.random()
         if drawn < 0.3:
             self.lock.unlink(missing_ok=True)
         elif drawn < 0.4:
-            self.lock.write_bytes(self.rng.randbytes(self.rng.choice((0, 64, 8192))))
+            content = bytearray(self.lock.read_bytes() if self.lock.exists() else 8192)
+            for at in range(0, len(content), 512):
+                if self.rng.random() < 0.5:
+                    content[at : at + 512] = bytes(len(content[at : at + 512]))
+            self.lock.write_bytes(content[: self.rng.choice((0, 512, 4096, len(content)))])
 
     def _number(self, m: Any, acknowledged: int) -> int:
         """The commit that the map shows."""
