@@ -233,7 +233,7 @@ class Handler {
 // NOLINTBEGIN(readability-identifier-naming)
 class Memory {
  public:
-  static constexpr bool kNeedFree = true;
+  [[maybe_unused]] static constexpr bool kNeedFree = true;
   static void* Malloc(size_t size) { return size == 0 ? nullptr : given(std::malloc(size)); }
   static void* Realloc(void* old, size_t, size_t size) {
     if (size != 0) return given(std::realloc(old, size));

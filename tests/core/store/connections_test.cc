@@ -163,9 +163,10 @@ struct SlowToCopy {
 };
 
 TEST_F(ConnectionsTest, AForkWaitsForAThreadThatHoldsTheLock) {
-#ifdef __SANITIZE_ADDRESS__
-  // The thread goes on to allocate while the fork is made (see InheritTest).
-  GTEST_SKIP() << "the address sanitizer's malloc does not survive a fork beside other threads";
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  // The thread goes on to allocate while the fork is made (see InheritTest). Under the thread
+  // sanitizer 3 of 20 children waited for ever on a busy machine, without it 0 of 30.
+  GTEST_SKIP() << "a sanitizer's malloc does not survive a fork beside other threads";
 #endif
   const auto store = open();
   Signal started;
