@@ -1,6 +1,7 @@
 #include "sqlite_ext/stats.h"
 
 #include "core/format/handle.h"
+#include "core/json/number.h"
 #include "core/lmdb/statistics.h"
 #include "sqlite_ext/json_object.h"
 #include "sqlite_ext/keys.h"
@@ -27,7 +28,9 @@ Buffer stats_json(Session& session) {
   object.add("readers", file.readers);
   object.add("oldest_reader", file.oldest_reader);
   object.add("oldest_reader_process", file.oldest_reader_process);
-  object.add_json("oldest_reader_seconds", std::to_string(file.oldest_reader_seconds));
+  Buffer seconds;
+  write_json_float(file.oldest_reader_seconds, seconds);  // the same in every locale
+  object.add_json("oldest_reader_seconds", seconds);
   return object.finish();
 }
 

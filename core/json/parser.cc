@@ -227,10 +227,7 @@ class Handler {
   bool shown_;
 };
 
-// NOLINTEND(readability-identifier-naming)
-
 // RapidJSON's own allocator gives it null, which it does not look at.
-// NOLINTBEGIN(readability-identifier-naming)
 class Memory {
  public:
   [[maybe_unused]] static constexpr bool kNeedFree = true;

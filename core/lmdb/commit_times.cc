@@ -12,6 +12,8 @@ constexpr std::chrono::seconds kBetweenMoments{1};
 
 }  // namespace
 
+CommitTimes::CommitTimes() { moments_.reserve(kMostMoments); }
+
 bool CommitTimes::committed(uint64_t transaction, Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   if (moments_.empty() || now - moments_.back().time >= kBetweenMoments) add(transaction, now);

@@ -24,9 +24,9 @@ bool lack_of_space(int error, int fd) {
   return error == EIO && fd >= 0 && platform::filesystem_full(fd);
 }
 
-std::string reason_of(int error) { return std::generic_category().message(error); }
-
 }  // namespace
+
+std::string reason_of(int error) { return std::generic_category().message(error); }
 
 void throw_system(std::string_view doing, const std::string& path, int error) {
   const ErrorCode code = lack_of_space(error, -1) ? ErrorCode::kDiskFull : ErrorCode::kIo;

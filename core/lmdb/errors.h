@@ -8,6 +8,9 @@
 
 namespace oocmap {
 
+// "No space left on device", of an errno.
+std::string reason_of(int error);
+
 // A system call about `path` failed with `error` (an errno). The text reads "cannot <doing>
 // '<path>': <reason>".
 [[noreturn]] void throw_system(std::string_view doing, const std::string& path, int error);

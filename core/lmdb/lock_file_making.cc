@@ -6,18 +6,14 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <system_error>
 
 #include "core/base/bytes.h"
 #include "core/lmdb/errors.h"
 #include "core/lmdb/lock_file.h"
+#include "core/lmdb/page_layout.h"
 
 namespace oocmap {
 namespace {
-
-constexpr uint32_t kMagic = 0xBEEFC0DE;  // LMDB's, at 0 in a lock file and at 16 in a data file
-
-std::string reason_of(int error) { return std::generic_category().message(error); }
 
 // What is at `path` must not become a lock file. `why` goes on after the name.
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
@@ -51,13 +47,14 @@ std::string reason_of(int error) { return std::generic_category().message(error)
               error, lock_path_of(path));
 }
 
+// LMDB's magic number stands at 0 in a lock file, and at 16 in a data file.
 // Whether the first bytes are those of a lock file, or of one whose maker was killed: LMDB writes
 // its magic number after the rest.
 bool looks_like_lock_file(const char* start, ssize_t size) {
   if (size == 0) return true;
   if (size < 24) return false;
-  if (load_le<uint32_t>(start) == kMagic) return true;
-  return load_le<uint64_t>(start) == 0 && load_le<uint32_t>(start + 16) != kMagic;
+  if (load_le<uint32_t>(start) == kLmdbMagic) return true;
+  return load_le<uint64_t>(start) == 0 && load_le<uint32_t>(start + 16) != kLmdbMagic;
 }
 
 void check_content(const std::string& path) {

@@ -16,7 +16,25 @@ uint64_t random_nonce() {
   return uint64_t{device()} << 32 | device();
 }
 
-constexpr char kNoMemory[] = "memory ran out";
+std::string copy_or_nothing(std::string_view text) noexcept {
+  try {
+    return std::string(text);
+  } catch (const std::bad_alloc&) {
+    return {};
+  }
+}
+
+// What the exception being handled says, nothing where memory ran out. To be called inside a catch
+// block.
+std::string reason_now() noexcept {
+  try {
+    throw;
+  } catch (const Error& error) {
+    return copy_or_nothing(error.message());
+  } catch (...) {
+    return {};
+  }
+}
 
 }  // namespace
 
@@ -24,7 +42,7 @@ void Session::State::check_sound(const std::string& path) const {
   if (!poison) return;
   throw Error(ErrorCode::kTransactionFailed,
               "the transaction on '" + path + "' has to be rolled back: " +
-                  (poison->reason.empty() ? std::string(kNoMemory) : poison->reason));
+                  (poison->reason.empty() ? "memory ran out" : poison->reason));
 }
 
 // --- Life
@@ -225,25 +243,12 @@ void Session::release(int level) {
 // The levels from `index` on are over. What was to become part of the one before cannot be kept, so
 // neither can that one. Not an error here: SQLite would drop the message and, at the end of a
 // statement, answer by ending the transaction; the next use says it.
-void Session::poison_outwards(size_t index, std::string_view reason) noexcept {
+void Session::poison_outwards(size_t index, std::string reason) noexcept {
   std::optional<State::Poison> first = std::exchange(state_->poison, std::nullopt);
   undo_from(index);
-  if (first) {
-    state_->poison = std::move(first);
-    state_->poison->level = std::min(state_->poison->level, index - 1);
-  } else {
-    set_poison(reason, index - 1);
-  }
-}
-
-// Without memory it has no reason.
-void Session::set_poison(std::string_view reason, size_t level) noexcept {
-  state_->poison = State::Poison{{}, level};
-  try {
-    state_->poison->reason = reason;
-  } catch (const std::bad_alloc&) {
-    state_->poison->reason.clear();
-  }
+  if (!first) first = State::Poison{std::move(reason), index - 1};
+  first->level = std::min(first->level, index - 1);
+  state_->poison = std::move(first);
 }
 
 // Makes the levels from `index` on part of the one before.
@@ -258,10 +263,8 @@ void Session::merge_from(size_t index) {
     state_->levels.pop_back();
     try {
       inner.commit([&] { store_->undone(first_event); });
-    } catch (const Error& error) {
-      return poison_outwards(index, error.message());
     } catch (...) {
-      return poison_outwards(index, kNoMemory);
+      return poison_outwards(index, reason_now());
     }
   }
 }
@@ -290,13 +293,9 @@ void Session::undo_everything() {
     outermost.transaction.restart();
     store_->write_begun(outermost.transaction);
     outermost.first_event = store_->next_event();
-  } catch (const Error& error) {
-    state_->levels.clear();
-    set_poison(error.message(), 0);
-    throw;
   } catch (...) {
     state_->levels.clear();
-    set_poison(kNoMemory, 0);
+    state_->poison = State::Poison{reason_now(), 0};
     throw;
   }
 }
@@ -335,11 +334,8 @@ void Session::commit() {
     state_->next_generation();
     if (wrote) transaction.commit([&] { store_->undone(first_event); });
     if (wrote) count_removed(transaction.removed());
-  } catch (const Error& error) {
-    set_poison(error.message(), 0);
-    throw;
   } catch (...) {
-    set_poison(kNoMemory, 0);
+    state_->poison = State::Poison{reason_now(), 0};
     throw;
   }
 }
@@ -374,7 +370,8 @@ void Session::poison(std::string_view reason) noexcept {
   if (!usable()) return;
   const std::lock_guard lock(state_->mutex);
   if (state_->poison || !in_transaction()) return;
-  set_poison(reason, state_->levels.empty() ? 0 : state_->levels.size() - 1);
+  const size_t innermost = state_->levels.empty() ? 0 : state_->levels.size() - 1;
+  state_->poison = State::Poison{copy_or_nothing(reason), innermost};
 }
 
 // --- The cursors' snapshot

@@ -160,8 +160,7 @@ class OOCMAP_API Session : public std::enable_shared_from_this<Session> {
   void check_writable() const;
   void open_level(int level);
   void merge_from(size_t index);
-  void poison_outwards(size_t index, std::string_view reason) noexcept;
-  void set_poison(std::string_view reason, size_t level) noexcept;
+  void poison_outwards(size_t index, std::string reason) noexcept;
   void undo_from(size_t index) noexcept;
   void undo_everything();
   void drop_snapshot() noexcept;

@@ -4,41 +4,18 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import oocmap
 import pytest
+from children import exit_code, run_in_child, start_child
 
 
 class InChild(BaseException):
     """Leaves a block in the child: no handler of the tests catches it."""
-
-
-def run_in_child(function: Callable[[], None]) -> None:
-    """Fork, run it in the child, and fail where that fails or takes 20 s."""
-    assert exit_code(start_child(function)) == 0
-
-
-def start_child(function: Callable[[], None]) -> int:
-    child = os.fork()
-    if child == 0:
-        signal.alarm(20)
-        status = 1
-        try:
-            function()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    return child
-
-
-def exit_code(child: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @contextmanager

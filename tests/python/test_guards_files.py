@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 import apsw
 import oocmap
 import pytest
+from children import run_in_child
 
 NOBODY = 65534
 PRELUDE = "import os, sys, apsw, oocmap\nfolder = sys.argv[1]\npath = folder + '/map.ooc'\n"
@@ -57,20 +57,14 @@ def as_nobody(body: Callable[[], None]) -> None:
     """Run it as a user who owns nothing here."""
     if os.geteuid() != 0:
         pytest.skip("needs the right to become another user")
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
-            body()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    def dropped() -> None:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        body()
+
+    run_in_child(dropped)
 
 
 @pytest.fixture
@@ -488,17 +482,7 @@ def test_too_few_descriptors(path: Path) -> None:
             assert len(os.listdir("/proc/self/fd")) == before
         assert 2 <= refused == tries < 39
 
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            body()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    run_in_child(body)
 
 
 def fifo(path: Path) -> None:

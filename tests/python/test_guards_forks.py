@@ -14,33 +14,13 @@ import subprocess
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import oocmap
 import pytest
-
-
-def start_child(function: Callable[[], None]) -> int:
-    child = os.fork()
-    if child == 0:
-        signal.alarm(20)
-        status = 1
-        try:
-            function()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    return child
-
-
-def run_in_child(function: Callable[[], None]) -> None:
-    child = start_child(function)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+from children import run_in_child
 
 
 @pytest.fixture
