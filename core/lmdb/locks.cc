@@ -107,10 +107,9 @@ struct stat FileGuard::status() const {
   return info;
 }
 
-void FileGuard::lock_shared(uint64_t offset, const char* what) {
-  const Deadline deadline = deadline_in(kPatience);
+void FileGuard::lock(uint64_t offset, LockKind kind, const char* what) {
   const int error =
-      poll_until(deadline, [&] { return platform::try_lock(fd_, LockKind::kShared, offset, 1); });
+      poll_until(deadline_in(kPatience), [&] { return platform::try_lock(fd_, kind, offset, 1); });
   if (error == EAGAIN) {
     throw Error(ErrorCode::kBusy, "cannot open '" + path_ + "': it is being " + what, EAGAIN,
                 path_);
@@ -119,8 +118,8 @@ void FileGuard::lock_shared(uint64_t offset, const char* what) {
 }
 
 bool FileGuard::attach() {
-  lock_shared(kAttachGateByte, "compacted");
-  lock_shared(kAttachedByte, "compacted");
+  lock(kAttachGateByte, LockKind::kShared, "compacted");
+  lock(kAttachedByte, LockKind::kShared, "compacted");
   struct stat named;
   const struct stat mine = status();
   const bool same = ::stat(path_.c_str(), &named) == 0 && named.st_dev == mine.st_dev &&
@@ -177,6 +176,12 @@ void FileGuard::claim_no_lock_file() {
                   "mount its folder writable here, too, or read a copy of the file",
               0, path_);
 }
+
+FileGuard::Creation::Creation(FileGuard& guard) : guard_(guard) {
+  guard.lock(kCreateByte, guard.writable_ ? LockKind::kExclusive : LockKind::kShared, "made");
+}
+
+FileGuard::Creation::~Creation() { platform::unlock(guard_.fd_, kCreateByte, 1); }
 
 void FileGuard::claim_lmdb_locks() {
   const uint64_t byte = kLmdbLocksBytes + static_cast<uint64_t>(getpid());

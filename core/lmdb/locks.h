@@ -14,6 +14,7 @@
 #include <mutex>
 #include <string>
 
+#include "core/lmdb/platform_linux.h"
 #include "core/lmdb/waiting.h"
 
 namespace oocmap {
@@ -68,6 +69,19 @@ class FileGuard {
   // file system is mounted writable elsewhere. Errors: as above.
   void claim_no_lock_file();
 
+  // Who makes the lock file, one at a time; those whose descriptor cannot write only keep the
+  // others out. Waits up to 10 s. Errors: kBusy, kIo.
+  class Creation {
+   public:
+    explicit Creation(FileGuard& guard);
+    ~Creation();
+    Creation(const Creation&) = delete;
+    Creation& operator=(const Creation&) = delete;
+
+   private:
+    FileGuard& guard_;
+  };
+
   // Says that LMDB has its locks on the lock file for this process, from its first read on until it
   // is closed: who finds them gone meanwhile knows that they were lost. Errors: kIo.
   void claim_lmdb_locks();
@@ -84,7 +98,7 @@ class FileGuard {
   void forget() noexcept;
 
  private:
-  void lock_shared(uint64_t offset, const char* what);
+  void lock(uint64_t offset, platform::LockKind kind, const char* what);
   bool claim_lock_byte(uint64_t byte);
   std::string users() const;
   std::string path_;
@@ -107,8 +121,8 @@ inline constexpr uint64_t kWriteGateByte = kLockBase + (uint64_t{1} << 34);
 inline constexpr uint64_t kPidRange = uint64_t{1} << 22;       // Linux's PID_MAX_LIMIT
 inline constexpr uint64_t kAttachedByte = kWriteGateByte + 1;  // shared by users, exclusive: vacuum
 inline constexpr uint64_t kAttachGateByte = kWriteGateByte + 2;  // lets vacuum not be starved
-inline constexpr uint64_t kCreateByte = kWriteGateByte + 3;      // who fills a new or empty file
-inline constexpr uint64_t kVacuumByte = kWriteGateByte + 8;      // who vacuums the file
+inline constexpr uint64_t kCreateByte = kWriteGateByte + 3;  // who makes the file, or its lock file
+inline constexpr uint64_t kVacuumByte = kWriteGateByte + 8;  // who vacuums the file
 
 // The byte of kLockFileBytes that the users of a lock file share.
 uint64_t lock_file_byte(const struct stat& lock_file) noexcept;

@@ -32,17 +32,22 @@ std::string resolve_path(const std::string& path) {
                                                             &std::free);
     return found == nullptr ? std::string() : std::string(found.get());
   };
-  std::string resolved = real(path);
-  if (!resolved.empty()) return resolved;
-  struct stat info;
-  if (errno != ENOENT || path.empty()) throw_system("open", path, errno);
-  if (lstat(path.c_str(), &info) == 0) {
+  const auto missing = [](const std::string& name) {
+    struct stat info;
+    if (lstat(name.c_str(), &info) != 0) return true;
+    if (!S_ISLNK(info.st_mode)) return false;
     throw Error(ErrorCode::kIo,
-                "cannot open '" + path +
+                "cannot open '" + name +
                     "': it is a link to a file that does not exist, and none is made through a "
                     "link; name the file itself, or remove the link",
-                ENOENT, path);
-  }
+                ENOENT, name);
+  };
+  std::string resolved;
+  do {  // again where another process has made it since
+    resolved = real(path);
+    if (!resolved.empty()) return resolved;
+    if (errno != ENOENT || path.empty()) throw_system("open", path, errno);
+  } while (!missing(path));
   const size_t slash = path.rfind('/');
   const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
   if (name.empty()) throw_system("open", path, EISDIR);
@@ -93,6 +98,25 @@ void check_single_name(const std::string& path) {
                   " names (hard links): users of different names would overwrite each other's "
                   "data; remove all names but one, or make a copy",
               0, path);
+}
+
+// No lock file is made beside a file of others.
+void provide_lock_file(FileGuard& guard, const std::string& path, uint32_t format_version) {
+  if (check_lock_file(path)) return;
+  // One at a time: nobody writes to the file before there is a lock file, so that it can be looked
+  // at without one.
+  const FileGuard::Creation creation(guard);
+  if (check_lock_file(path)) return;
+  try {
+    check_format_version_of(path, format_version);
+  } catch (const Error& error) {
+    // Two who only read are in here together, and a lock file can be deleted: with a writer there
+    // since, what was read may have been overwritten.
+    const bool in_use = platform::locked_by_another(guard.fd(), kLockFileBytes, kLockFileRange) ||
+                        check_lock_file(path);
+    if (error.code() != ErrorCode::kCorrupt || !in_use) throw;
+  }
+  make_lock_file(path, guard.status());
 }
 
 }  // namespace
@@ -205,11 +229,10 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   const bool verify_mapped = verify && !check_pages(guard->fd(), path, report);
 
   const bool lockless = !writable && platform::mounted_read_only(guard->fd());
-  if (!lockless && !check_lock_file(path)) {
-    check_format_version_of(path, format_version);  // no lock file beside a file of others
-    make_lock_file(path, opened);
+  if (!lockless) {
+    provide_lock_file(*guard, path, format_version);
+    check_lock_file_users(guard->fd(), path);
   }
-  if (!lockless) check_lock_file_users(guard->fd(), path);
   std::shared_ptr<Environment> environment(new Environment);
   Environment::State& state = *environment->state_;
   environment->path_ = path;

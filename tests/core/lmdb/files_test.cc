@@ -4,11 +4,14 @@
 #include <lmdb.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <cerrno>
 #include <set>
+#include <thread>
 
 #include "core/lmdb/creation.h"
 #include "core/lmdb/platform_linux.h"
+#include "core/lmdb/registry.h"
 #include "tests/core/lmdb/fixture.h"
 
 namespace oocmap {
@@ -165,23 +168,53 @@ TEST_F(FilesTest, EmptyFileBecomesAMapAndKeepsItsPermissions) {
   EXPECT_EQ(info.st_mode & 0777, 0640u);
 }
 
+// Missing, empty, or without the lock file as after a copy: who comes first makes it, in whatever
+// order the others see that.
 TEST_F(FilesTest, ManyProcessesMakeOneFile) {
-  for (const bool empty : {false, true}) {
-    const std::string file = folder.file(empty ? "empty" : "missing");
-    if (empty) write_file(file, "");
+  constexpr int kProcesses = 6;
+  const std::string name = "child ";
+  const auto expect_all = [&](const std::string& file) {
+    const auto environment = open_file(file);
+    for (int i = 0; i < kProcesses; ++i) {
+      EXPECT_EQ(get(*environment, name + std::to_string(i)), "was here");
+    }
+  };
+  const auto open_in_all = [&](const std::string& file) {
     std::vector<std::unique_ptr<Child>> children;
-    for (int i = 0; i < 6; ++i) {
+    children.reserve(kProcesses);
+    for (int i = 0; i < kProcesses; ++i) {
       children.push_back(std::make_unique<Child>([&, i] {
-        put(*open_file(file), "child " + std::to_string(i), "was here");
+        const auto environment = open_file(file);
+        for (int j = 0; j < 4; ++j) put(*environment, name + std::to_string(i), "was here");
         return 0;
       }));
     }
     for (const auto& child : children) EXPECT_EQ(child->wait(), 0);
-    const auto environment = open_file(file);
-    for (int i = 0; i < 6; ++i) {
-      EXPECT_EQ(get(*environment, "child " + std::to_string(i)), "was here");
-    }
+    expect_all(file);
+  };
+  for (int round = 0; round < 10; ++round) {
+    const std::string file = folder.file("missing" + std::to_string(round));
+    open_in_all(file);
+    std::filesystem::remove(file + "-lock");
+    open_in_all(file);
+    const std::string empty = folder.file("empty" + std::to_string(round));
+    write_file(empty, "");
+    open_in_all(empty);
   }
+}
+
+// Who finds a name free, and a moment later taken, does not take it for a link.
+TEST_F(FilesTest, AFileThatAppearsIsNoDanglingLink) {
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    while (!done) {
+      write_file(path, "");
+      std::filesystem::remove(path);
+    }
+  });
+  for (int i = 0; i < 20'000; ++i) EXPECT_EQ(resolve_path(path), path);
+  done = true;
+  other.join();
 }
 
 TEST_F(FilesTest, FilesOfOthers) {
