@@ -238,7 +238,12 @@ MDB_txn* Environment::begin_raw_read(uint64_t& serial) {
     }
     MDB_txn* txn = nullptr;
     code = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
-    if (code == 0) return txn;
+    if (code == 0) {
+      mdb_txn_reset(txn);
+      code = renew(txn);
+      if (code == 0) return txn;
+      mdb_txn_abort(txn);
+    }
     leave();
     if (wants_reopening(code)) {
       recover(serial);
@@ -247,6 +252,21 @@ MDB_txn* Environment::begin_raw_read(uint64_t& serial) {
     }
   }
   throw_lmdb("read", path_, code == 0 ? EAGAIN : code);
+}
+
+// mdb_txn_renew of one that was reset, until it has the commit that its id says. Returns LMDB's
+// error.
+int Environment::renew(MDB_txn* txn) const noexcept {
+  constexpr int kFew = 2;      // a commit can take long to be written
+  constexpr int kMany = 1000;  // only where the file is damaged
+  const MetaWatch* watch = watch_.load(std::memory_order_acquire);
+  for (int i = 1;; ++i) {
+    if (const int code = mdb_txn_renew(txn); code != 0) return code;
+    const uint64_t id = mdb_txn_id(txn);
+    if (watch == nullptr || watch->copied(id)) return 0;
+    if ((i >= kFew && watch->holds(id)) || i >= kMany) return 0;
+    mdb_txn_reset(txn);
+  }
 }
 
 WriteTransaction Environment::begin_write(std::chrono::milliseconds timeout) {

@@ -184,6 +184,7 @@ class OOCMAP_API Environment {
   void write_ended(bool committed) noexcept;
   void after_commit() noexcept;
   MDB_txn* begin_raw_read(uint64_t& serial);
+  int renew(MDB_txn* txn) const noexcept;
   bool enter(uint64_t& serial) noexcept;
   void leave() noexcept;
   void recover(uint64_t failed_serial);

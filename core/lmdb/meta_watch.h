@@ -25,6 +25,21 @@ class MetaWatch {
   // Never less than the id that a transaction begun before this call has seen. Cost: two loads.
   uint64_t newest() const noexcept { return std::max(load(ids_[0]), load(ids_[1])); }
 
+  // Whether a read transaction that has just begun, with this id, has copied the meta page of that
+  // id, and whole. LMDB takes the id first, and then the page that such an id is on, which the next
+  // but one commit overwrites: a reader that was not running meanwhile has another commit than its
+  // id says. False also where the next commit is written already. Cost: a load.
+  bool copied(uint64_t id) const noexcept {
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);  // after the copy
+    return load(ids_[(id + 1) % 2]) <= id;
+  }
+  // The same while the next commit is being written, but for what the next but one may be writing
+  // just now: its id comes last.
+  bool holds(uint64_t id) const noexcept {
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return load(ids_[id % 2]) == id;
+  }
+
  private:
   // Another process may be writing it just now: then its commit has not returned.
   static uint64_t load(const uint64_t* id) noexcept {

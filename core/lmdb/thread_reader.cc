@@ -34,7 +34,7 @@ struct ThreadReader::Slot final : public Transaction {
       return true;
     }
     busy.store(true, std::memory_order_seq_cst);
-    if (serves(environment) && mdb_txn_renew(txn_) == 0) {
+    if (serves(environment) && environment.renew(txn_) == 0) {
       stamp_.transaction_id = mdb_txn_id(txn_);
       depth = 1;
       return true;

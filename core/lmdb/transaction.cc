@@ -117,7 +117,7 @@ void ReadTransaction::renew() {
   environment_->check_owned();
   drop_places();
   mdb_txn_reset(txn_);
-  if (mdb_txn_renew(txn_) == 0) {
+  if (environment_->renew(txn_) == 0) {
     stamp_.transaction_id = mdb_txn_id(txn_);
     return;
   }

@@ -95,10 +95,12 @@ nb::tuple moments(nb::handle map) {
   if (!is_map(map.ptr())) raise(PyExc_TypeError, "a map is needed");
   const MapState& state = *container_of(map.ptr()).map;
   state.check_open();
+  // Not the newest meta page: readers do not get that until its commit is over.
+  const auto begun = [&] {
+    return ThreadReader(state.store().environment()).transaction().stamp().transaction_id;
+  };
   const auto& moment = state.moment();
-  return nb::make_tuple(
-      moment ? moment->transaction_id : state.store().environment().last_transaction_id(),
-      last_commit_of_thread());
+  return nb::make_tuple(moment ? moment->transaction_id : begun(), last_commit_of_thread());
 }
 
 nb::tuple counters() { return nb::make_tuple(read_counters.containers, read_counters.members); }

@@ -36,6 +36,49 @@ TEST_F(ThreadReaderTest, NestedUsesShareTheOuterSnapshot) {
   EXPECT_EQ(value_in(ThreadReader(*environment)), "new");
 }
 
+// LMDB takes the id and the commit's meta page apart: readers that did not run in between, of which
+// there are more than cores here, must not have a later commit under an earlier id.
+TEST_F(ThreadReaderTest, AReaderHasTheCommitOfItsId) {
+  const auto environment = open();
+  put(*environment, "k", "none");
+  std::atomic<bool> done = false;
+  std::atomic<uint64_t> wrong = 0;
+  std::atomic<uint64_t> backwards = 0;
+  const auto look = [&](const Transaction& transaction, uint64_t& last) {
+    const uint64_t id = transaction.stamp().transaction_id;
+    const std::string value(transaction.get(Database::kMeta, "k").value_or(""));
+    if (value != "none" && value != std::to_string(id)) ++wrong;
+    if (id < last) ++backwards;
+    last = id;
+  };
+  std::vector<std::thread> readers;
+  readers.reserve(8);
+  for (int i = 0; i < 8; ++i) {
+    readers.emplace_back([&, i] {
+      ReadTransaction kept = environment->begin_read();
+      for (uint64_t last = 0; !done;) {
+        if (i % 3 == 0) {
+          look(ThreadReader(*environment).transaction(), last);
+        } else if (i % 3 == 1) {
+          look(environment->begin_read(), last);
+        } else {
+          kept.renew();
+          look(kept, last);
+        }
+      }
+    });
+  }
+  for (int i = 0; i < 20'000; ++i) {
+    WriteTransaction transaction = environment->begin_write(std::chrono::seconds(5));
+    transaction.put(Database::kMeta, "k", std::to_string(transaction.stamp().transaction_id));
+    transaction.commit();
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(wrong, 0u);
+  EXPECT_EQ(backwards, 0u);
+}
+
 TEST_F(ThreadReaderTest, TwoFilesInTurn) {
   const auto first = open();
   const auto second = open_file(folder.file("second"));
