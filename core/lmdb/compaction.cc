@@ -204,6 +204,7 @@ void Environment::compact(milliseconds timeout, const CopyProgress& progress) {
     // Until it is durable that the name is this file's, nobody may commit to it.
     sync_folder(path_);
   });
+  if (state_->lock_fd >= 0) state_->reserve.fit(state_->lock_fd, allocated_size());
 }
 
 }  // namespace oocmap

@@ -17,6 +17,7 @@
 #include "core/lmdb/kept_cursors.h"
 #include "core/lmdb/lock_file.h"
 #include "core/lmdb/process.h"
+#include "core/lmdb/punch.h"
 #include "core/lmdb/registry.h"
 
 namespace oocmap {
@@ -382,9 +383,25 @@ MDB_txn* Environment::begin_raw_write(bool explicit_transaction) {
 
 void Environment::write_ended(bool committed) noexcept {
   if (committed) after_commit();
+  if (state_->guard != nullptr) {
+    const uint64_t allocated = state_->guard->note_size();
+    if (state_->lock_fd >= 0) state_->reserve.ended(state_->lock_fd, allocated, committed);
+  }
   leave();
-  if (state_->guard != nullptr) state_->guard->note_size();
   release_write_lock();
+}
+
+void Environment::before_removing(uint64_t pages) noexcept {
+  if (state_->lock_fd >= 0) state_->reserve.before_removing(state_->lock_fd, pages);
+}
+
+bool Environment::nearly_full() const noexcept {
+  return state_->lock_fd >= 0 && state_->reserve.nearly_full(state_->lock_fd, 0);
+}
+
+void Environment::fit_reserve(std::chrono::milliseconds timeout) {
+  const WriteTransaction lock = begin_write(timeout);
+  if (state_->lock_fd >= 0) state_->reserve.fit(state_->lock_fd, allocated_size());
 }
 
 // Now and then: a reader that died keeps pages from being used again until its slot is cleared.
@@ -398,6 +415,18 @@ std::optional<std::chrono::steady_clock::duration> Environment::age_of(uint64_t 
   const auto now = CommitTimes::Clock::now();
   state_->commit_times.note(last_transaction_id(), now);
   return state_->commit_times.age(transaction, now);
+}
+
+void Environment::refill_reserve(std::chrono::milliseconds timeout) noexcept {
+  constexpr std::chrono::milliseconds kStep{20};
+  if (!state_->reserve.low()) return;
+  try {
+    Puncher puncher(*this);
+    while (puncher.step(timeout, kStep) && puncher.bytes() < reserve_for(UINT64_MAX)) {
+    }
+    fit_reserve(timeout);
+  } catch (const std::exception&) {  // the commit that it follows has succeeded
+  }
 }
 
 WriterThread& Environment::writer_thread() {

@@ -148,6 +148,14 @@ class OOCMAP_API Environment {
   static void change_private_file(const std::string& path, const Initialize& change);
   // Clears reader slots of dead processes; returns how many.
   int clear_stale_readers();
+  // Whether so little is left on the disk that commits which free may need the room kept for them.
+  bool nearly_full() const noexcept;
+  // After a vacuum: keeps as much room for removing (reserve.h) as is due to what is left. Errors:
+  // as begin_write().
+  void fit_reserve(std::chrono::milliseconds timeout);
+  // Where that room has become low: gives free pages back to the disk, and takes it again. Called
+  // after commits, outside of them. Fails silently. Cost: an atomic load; else 20 ms or more.
+  void refill_reserve(std::chrono::milliseconds timeout) noexcept;
   // For how long `transaction` has not been the last commit any more: that long at least, as far as
   // this process knows of commits (of one a second of its own, and of the last one here). nullopt:
   // it is the last one.
@@ -183,6 +191,7 @@ class OOCMAP_API Environment {
   MDB_txn* begin_raw_write(bool explicit_transaction);
   void write_ended(bool committed) noexcept;
   void after_commit() noexcept;
+  void before_removing(uint64_t pages) noexcept;
   MDB_txn* begin_raw_read(uint64_t& serial);
   int renew(MDB_txn* txn) const noexcept;
   bool enter(uint64_t& serial) noexcept;

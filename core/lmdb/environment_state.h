@@ -12,6 +12,7 @@
 #include "core/lmdb/environment.h"
 #include "core/lmdb/lmdb_file.h"
 #include "core/lmdb/locks.h"
+#include "core/lmdb/reserve.h"
 #include "core/lmdb/writer_thread.h"
 
 namespace oocmap {
@@ -40,6 +41,7 @@ struct Environment::State {
   // who reopens clears serial_ and then looks at this: one of the two sees the other.
   std::atomic<int> live{0};
   CommitTimes commit_times;
+  Reserve reserve;
   std::atomic<bool> vacuuming{false};        // a VacuumLock of this process is held
   std::vector<ThreadReader::Slot*> readers;  // guarded by reader_mutex()
 };

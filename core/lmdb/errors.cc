@@ -68,7 +68,10 @@ void throw_lmdb(std::string_view doing, const std::string& path, int code, int f
   }
   if (code < 0) fail(ErrorCode::kIo, mdb_strerror(code));
   if (lack_of_space(code, fd)) {
-    fail(ErrorCode::kDiskFull, "no space left (" + reason_of(code) + ")", code);
+    fail(ErrorCode::kDiskFull,
+         "no space left (" + reason_of(code) +
+             "): make room on the disk, or remove a few entries at a time and vacuum",
+         code);
   }
   fail(ErrorCode::kIo, reason_of(code), code);
   __builtin_unreachable();

@@ -44,9 +44,11 @@ void FileGuard::check_intact() {
   size_ = now.st_size;
 }
 
-void FileGuard::note_size() noexcept {
+uint64_t FileGuard::note_size() noexcept {
   struct stat now;
-  if (fstat(fd_, &now) == 0) size_ = std::max(size_, now.st_size);
+  if (fstat(fd_, &now) != 0) return 0;
+  size_ = std::max(size_, now.st_size);
+  return static_cast<uint64_t>(now.st_blocks) * 512;
 }
 
 void FileGuard::check_named() const {

@@ -74,22 +74,24 @@ void check_lock_file_users(int fd, const std::string& path) {
   const Deadline deadline = deadline_in(kPatience);
   struct stat info;
   const bool known = fstat(lock_file, &info) == 0;
-  std::optional<uint64_t> user;
+  bool used = false;
+  uint64_t user = 0;  // 0: its number is not known here
   std::optional<uint64_t> lost;
   for (;;) {
-    user = platform::lock_holder(lock_file, 0, kLockBase);
-    if (platform::locked_by_another(fd, kLockFileBytes, kLockFileRange)) user.reset();
+    const auto holder = platform::lock_holder(lock_file, 0, kLockBase);
+    used = holder && !platform::locked_by_another(fd, kLockFileBytes, kLockFileRange);
+    user = holder.value_or(0);
     // Those with another lock file than this are refused when it is claimed.
     const bool shared = known && platform::locked_by_another(fd, lock_file_byte(info), 1);
     lost = shared ? process_without_lock(fd, lock_file) : std::nullopt;
-    if ((!user && !lost) || std::chrono::steady_clock::now() >= deadline) break;
+    if ((!used && !lost) || std::chrono::steady_clock::now() >= deadline) break;
     std::this_thread::sleep_for(kPause);
   }
   ::close(lock_file);
   if (lost) refuse_lost(path, process_text(static_cast<pid_t>(*lost), fd));
-  if (!user) return;
-  std::string who = *user == 0 ? "another process" : "process " + std::to_string(*user);
-  const std::string program = *user == 0 ? "" : platform::program_of(*user);
+  if (!used) return;
+  std::string who = user == 0 ? "another process" : "process " + std::to_string(user);
+  const std::string program = user == 0 ? "" : platform::program_of(user);
   if (!program.empty()) who += " (" + program + ")";
   refuse(path, who);
 }

@@ -43,7 +43,7 @@ class FileGuard {
   // let be. Before each write, in the writer gate; note_size() after each.
   // Errors: kFilesystem, kCorrupt (truncated), kIo. Cost: one fstat.
   void check_intact();
-  void note_size() noexcept;
+  uint64_t note_size() noexcept;  // returns how many bytes it takes of the disk
   // That the path still names the file, before LMDB opens it by that name: LMDB would make another.
   // Errors: kFilesystem.
   void check_named() const;

@@ -181,6 +181,28 @@ int punch_hole(int fd, uint64_t offset, uint64_t length) noexcept {
   }
 }
 
+int allocate_behind(int fd, uint64_t offset, uint64_t length) noexcept {
+  for (;;) {
+    const int code =
+        fallocate(fd, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(length));
+    if (code == 0) return 0;
+    if (errno != EINTR) return errno;
+  }
+}
+
+void drop_behind(int fd, uint64_t offset, uint64_t length) noexcept {
+  punch_hole(fd, offset, length);
+  struct stat status;
+  if (fstat(fd, &status) != 0 || static_cast<uint64_t>(status.st_size) > offset) return;
+  while (ftruncate(fd, status.st_size) != 0 && errno == EINTR) {
+  }
+}
+
+uint64_t free_space(int fd) noexcept {
+  struct statvfs info;
+  return fstatvfs(fd, &info) == 0 ? info.f_bavail * info.f_frsize : UINT64_MAX;
+}
+
 int rename_no_replace(const char* from, const char* to) noexcept {
   if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;

@@ -62,6 +62,18 @@ bool filesystem_full(int fd) noexcept;
 // file's size stays. Returns 0, EOPNOTSUPP where the file system has none, or another errno.
 int punch_hole(int fd, uint64_t offset, uint64_t length) noexcept;
 
+// Gives [offset, offset + length), which is behind the file's end, room on the disk; the file's
+// size stays. Returns 0 or an errno.
+int allocate_behind(int fd, uint64_t offset, uint64_t length) noexcept;
+
+// Frees that room again. ext4 takes no hole behind the end of a file, but drops all that is there
+// when the file is truncated to the size that it has: which nobody may change meanwhile.
+void drop_behind(int fd, uint64_t offset, uint64_t length) noexcept;
+
+// Bytes that are left to this user on the disk; all there are where that cannot be told. Quotas are
+// not known to it.
+uint64_t free_space(int fd) noexcept;
+
 // Gives a file another name unless that is taken. Returns 0, EEXIST, or another errno.
 int rename_no_replace(const char* from, const char* to) noexcept;
 

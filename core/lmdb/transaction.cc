@@ -138,6 +138,7 @@ WriteTransaction& WriteTransaction::operator=(WriteTransaction&& other) noexcept
   std::swap(depth_, other.depth_);
   std::swap(on_writer_thread_, other.on_writer_thread_);
   std::swap(failed_, other.failed_);
+  std::swap(uses_reserve_, other.uses_reserve_);
   return *this;
 }
 
@@ -209,6 +210,7 @@ bool WriteTransaction::erase(Database database, uint64_t key) {
 
 void WriteTransaction::fail(int code, const char* doing, const char* outcome) {
   failed_ = true;
+  environment_->state_->reserve.met_failure(code);
   if (code == MDB_MAP_FULL) {
     // A reader that died may be what keeps pages from being used again.
     environment_->clear_stale_readers();
@@ -294,6 +296,8 @@ void WriteTransaction::commit(const std::function<void()>& on_failure) {
                 "cannot commit to '" + environment_->path() +
                     "': a write failed earlier; the transaction was rolled back");
   }
+  const bool removes = depth_ == 0 && (uses_reserve_ || removed() > 0);
+  if (removes) environment_->before_removing(dirty_pages());
   const int code = end(/*commit=*/true, on_failure);
   if (code != 0) fail(code, "commit to", "the transaction was rolled back");
   dirty_->merge();

@@ -150,6 +150,9 @@ class OOCMAP_API WriteTransaction final : public Transaction {
   // count it. Readable after commit(), too.
   void count_removed(uint64_t entries) noexcept;
   uint64_t removed() const noexcept;
+  // Of one that makes room, though it removes no entries (vacuum): its commit may use the room that
+  // is kept for removing (reserve.h), as one may that has removed some.
+  void use_reserve() noexcept { uses_reserve_ = true; }
   // Pages changed in this transaction and those it is nested in, estimated.
   uint64_t dirty_pages() const noexcept;
 
@@ -171,6 +174,7 @@ class OOCMAP_API WriteTransaction final : public Transaction {
   int depth_ = 0;
   bool on_writer_thread_ = false;  // ends there too
   bool failed_ = false;
+  bool uses_reserve_ = false;
 };
 
 // Walks one database in key order. It may die before or after its transaction, on any thread, but

@@ -73,6 +73,7 @@ void Session::vacuum_if_due(milliseconds wait) noexcept {
 }
 
 void Session::vacuum_after_commit() noexcept {
+  store_->environment().refill_reserve(std::min(timeout(), kPatience));
   const bool put_off = state_->put_off.load(std::memory_order_relaxed);
   vacuum_if_due(put_off ? milliseconds(0) : std::min(timeout(), kPatience));
 }

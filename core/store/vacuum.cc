@@ -37,7 +37,10 @@ class Vacuum {
   VacuumReport run() {
     const VacuumLock lock(store_.environment());
     report_.allocated_before = store_.environment().allocated_size();
-    report_.finished = free_graveyard() && trace_and_sweep() && punch();
+    // On a full disk what is free already comes first: it makes room for the commits that free
+    // more.
+    report_.finished = (!store_.environment().nearly_full() || punch_free_pages()) &&
+                       free_graveyard() && trace_and_sweep() && punch();
     report_.allocated_after = store_.environment().allocated_size();
     return report_;
   }
@@ -51,6 +54,7 @@ class Vacuum {
   bool sweep(Tracer& tracer);
   bool sweep_some(Tracer& tracer, Sweeper& sweeper);
   bool punch();
+  bool punch_free_pages();
   void lower();
   // Whether to go on; calls the caller's function where it has not been for a while.
   bool go_on(Step step, uint64_t done, uint64_t total);
@@ -93,6 +97,7 @@ bool Vacuum::free_graveyard() {
   for (int beside_others = 0; beside_others < kRoundsBesideOthers;) {
     WriteScope scope(*session_);
     WriteTransaction& transaction = scope.transaction();
+    transaction.use_reserve();
     const uint64_t id = transaction.stamp().transaction_id;
     if (last_commit != 0 && id != last_commit + 1) ++beside_others;
     last_commit = id;
@@ -112,6 +117,7 @@ bool Vacuum::trace_and_sweep() {
   Barrier barrier;
   {
     WriteScope scope(*session_);
+    scope.transaction().use_reserve();
     barrier = raise_barrier(store_, scope.transaction());
     store_.set_barrier(barrier);
     scope.commit();
@@ -163,6 +169,7 @@ bool Vacuum::sweep(Tracer& tracer) {
 bool Vacuum::sweep_some(Tracer& tracer, Sweeper& sweeper) {
   WriteScope scope(*session_);
   WriteTransaction& transaction = scope.transaction();
+  transaction.use_reserve();
   tracer.add_touched(transaction);
   while (tracer.run(transaction, UINT64_MAX)) {
   }
@@ -177,6 +184,7 @@ bool Vacuum::sweep_some(Tracer& tracer, Sweeper& sweeper) {
 void Vacuum::lower() {
   for (bool down = false; !down;) {
     WriteScope scope(*session_);
+    scope.transaction().use_reserve();
     down = lower_barrier(scope.transaction(), options_.rows_at_once);
     if (down) store_.set_barrier({0, 0, store_.barrier().sweeping});
     scope.commit();
@@ -190,16 +198,24 @@ bool Vacuum::punch() {
   // Pages that the last commit freed belong to the one before it. Two more make them free for good.
   for (int i = 0; i < 2; ++i) {
     WriteScope scope(*session_);
+    scope.transaction().use_reserve();
     Store::change_nothing(scope.transaction());
     scope.commit();
   }
+  if (!punch_free_pages()) return false;
+  store_.environment().fit_reserve(session_->timeout());
+  return true;
+}
+
+bool Vacuum::punch_free_pages() {
+  const uint64_t before = report_.punched_bytes;
   Puncher puncher(store_.environment());
   bool more = true;
   int beside_others = 0;
   while (more) {
     const uint64_t commit = store_.environment().last_transaction_id();
     more = puncher.step(session_->timeout(), options_.punch_at_once);
-    report_.punched_bytes = puncher.bytes();
+    report_.punched_bytes = before + puncher.bytes();
     report_.can_punch = puncher.supported();
     if (!go_on_writing(Step::kPunch, puncher.bytes(), 0) && more) return false;
     // Others who write use the scattered ones again at once.

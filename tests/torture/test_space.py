@@ -1,5 +1,6 @@
-"""Growth and its limits: an error in words, nothing lost, and room can be made."""
+"""Full disks, growth and its limits: an error in words, nothing lost, and room can be made."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -11,6 +12,79 @@ import pytest
 
 Figure = Callable[[str], None]
 Size = Callable[[int, int], int]
+
+
+WORKER = pathlib.Path(__file__).with_name("space_worker.py")
+
+# The mounts are seen by the worker alone, and end with it.
+TMPFS = 'mount -t tmpfs -o size="$1"m none "$2" && shift 2 && exec "$@"'
+EXT4 = (
+    'truncate -s "$1"M "$2.image" && mkfs.ext4 -q -m 0 "$2.image" && '
+    'mount -o loop "$2.image" "$2" && shift 2 && exec "$@"'
+)
+
+
+def mounted(script: str, mebibytes: int, folder: pathlib.Path, *command: str) -> list[str]:
+    arguments = ["sh", "-c", script, "sh", str(mebibytes), str(folder), *command]
+    return ["unshare", "--mount", "--propagation", "private", *arguments]
+
+
+def work(command: list[str], mebibytes: int, rounds: int, **environment: str) -> str:
+    """Run the worker, look at what it says, and put it in words."""
+    env = {**os.environ, **environment}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=3600, check=False, env=env
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["full"] >= 2 * rounds
+    assert all(count > 0 for count in result["removed"].values())
+    assert result["allocated"] <= 1 << 20
+    return (
+        f"{mebibytes} MiB, {result['full']} times full, removed {result['removed']}, "
+        f"{result['refused']} times only after a vacuum"
+    )
+
+
+@pytest.mark.parametrize("file_system", ["tmpfs", "ext4"])
+def test_full_disk(
+    file_system: str, tmp_path: pathlib.Path, seed: int, size: Size, figure: Figure
+) -> None:
+    """All ways to remove work on a full disk; a vacuum gives the space back."""
+    script = {"tmpfs": TMPFS, "ext4": EXT4}[file_system]
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    probe = subprocess.run(
+        mounted(script, 24, disk, "true"), capture_output=True, text=True, check=False
+    )
+    if probe.returncode != 0:
+        pytest.skip(f"cannot mount {file_system} here: {probe.stderr.strip()}")
+    rounds = size(4, 100)
+    for mebibytes in (24, 64):
+        program = [sys.executable, str(WORKER), str(disk / "m.ooc"), str(seed), str(rounds)]
+        figure(work(mounted(script, mebibytes, disk, *program), mebibytes, rounds))
+
+
+def test_quota(
+    tmp_path: pathlib.Path,
+    seed: int,
+    size: Size,
+    figure: Figure,
+    preload: Callable[[str], pathlib.Path],
+) -> None:
+    """The same with a quota, which no call tells of."""
+    rounds = size(4, 100)
+    path = tmp_path / "m.ooc"
+    figure(
+        work(
+            [sys.executable, str(WORKER), str(path), str(seed), str(rounds)],
+            24,
+            rounds,
+            LD_PRELOAD=str(preload("quota")),
+            OOCMAP_QUOTA=str(24 << 20),
+            OOCMAP_QUOTA_FILE=str(path),
+        )
+    )
 
 
 def fill(m: oocmap.OOCMap[int, bytes], count: int) -> None:
