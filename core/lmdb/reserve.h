@@ -20,9 +20,9 @@ namespace oocmap {
 // none below 1 MiB.
 OOCMAP_API uint64_t reserve_for(uint64_t allocated) noexcept;
 
-// Threads: called by who holds the file's write lock, except met_failure(). `fd`: the lock
-// file's. No function fails: without a reserve (a file system that has no such allocations) all
-// goes on.
+// Threads: called by who holds the file's write lock, except nearly_full(), met_failure() and
+// low(). `fd`: the lock file's. No function fails: without a reserve (a file system that has no
+// such allocations) all goes on.
 class OOCMAP_API Reserve {
  public:
   // Whether less than 8 MiB would be left on the disk by a commit of about `pages` pages, or it was
