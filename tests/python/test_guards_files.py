@@ -301,7 +301,7 @@ def pretended(tmp_path: Path) -> Callable[[int], str]:
 def test_network_and_user_file_systems(
     tmp_path: Path, pretended: Callable[[int], str], kind: int, name: str
 ) -> None:
-    """By a pretended fstatfs(): there is none of them everywhere."""
+    """By a pretended fstatfs(), for NFS is nowhere to be had in a test."""
     library = pretended(kind)
     folder = tmp_path / "there"
     folder.mkdir()
@@ -337,6 +337,35 @@ def test_network_and_user_file_systems(
     assert [each.name for each in folder.iterdir()] == ["map.ooc"]
     forced = python(for_old, folder, LD_PRELOAD=library, OOCMAP_FORCE_FILESYSTEM="1")
     assert forced.splitlines() == ["opened"] * 4
+
+
+def test_a_real_fuse_mount(tmp_path: Path) -> None:
+    """bindfs shows a folder a second time, through FUSE: nothing is pretended here."""
+    if not shutil.which("bindfs") or not os.access("/dev/fuse", os.R_OK | os.W_OK):
+        pytest.skip("needs bindfs and /dev/fuse")
+    folder, there = tmp_path / "folder", tmp_path / "there"
+    folder.mkdir()
+    there.mkdir()
+    make(folder / "map.ooc", k=1)
+    with oocmap.OOCMap(folder / "map.ooc") as beside:
+        subprocess.run(["bindfs", folder, there], check=True, timeout=60)
+        try:
+            body = """
+                for name, mode in map(str.split, ("map c", "map r", "map w", "new c", "new x")):
+                    try:
+                        oocmap.OOCMap(f"{folder}/{name}.ooc", mode=mode).close()
+                    except oocmap.FilesystemError as error:
+                        assert "is on a FUSE file system" in str(error), error
+                    else:
+                        print("opened", name, mode)
+            """
+            assert python(body, there) == ""
+            assert sorted(each.name for each in there.iterdir()) == ["map.ooc", "map.ooc-lock"]
+            beside["k"] = 2
+        finally:
+            subprocess.run(["fusermount", "-u", there], check=True, timeout=60)
+        assert beside.eager() == {"k": 2}
+        assert not beside.check().problems
 
 
 def test_read_only_mount(path: Path, tmp_path: Path) -> None:
