@@ -81,12 +81,15 @@ class IndexRange final : public RowSource {
   IndexRange(Store& store, Identity list, int64_t first, int64_t last, bool descending)
       : store_(store), list_(list), first_(first), last_(last), descending_(descending) {}
   bool next(const Transaction& transaction, DictEntry& entry) override {
-    if (first_ > last_) return false;
-    entry.key = Key::integer(descending_ ? last_-- : first_++);
-    const auto member = find_again(store_, transaction, list_, entry.key);
-    if (!member) return descending_ && next(transaction, entry);  // the list became shorter
-    entry.value = *member;
-    return true;
+    while (first_ <= last_) {
+      entry.key = Key::integer(descending_ ? last_-- : first_++);
+      if (const auto member = find_again(store_, transaction, list_, entry.key)) {
+        entry.value = *member;
+        return true;
+      }
+      if (!descending_) return false;  // the list became shorter
+    }
+    return false;
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sqlite_ext/each_rows.h"
+#include "sqlite_ext/errors.h"
 #include "sqlite_ext/planner.h"
 #include "sqlite_ext/values.h"
 
@@ -14,9 +15,12 @@ namespace {
 std::vector<Key> keys_of_in(sqlite3_value* list, Affinity affinity, bool descending) {
   std::vector<std::pair<KeyPlace, Key>> found;
   sqlite3_value* value = nullptr;
-  for (int code = sqlite3_vtab_in_first(list, &value); code == SQLITE_OK && value;
-       code = sqlite3_vtab_in_next(list, &value)) {
+  int code = sqlite3_vtab_in_first(list, &value);
+  for (; code == SQLITE_OK && value; code = sqlite3_vtab_in_next(list, &value)) {
     if (auto key = asked_key(value, affinity)) found.emplace_back(place_of(*key), std::move(*key));
+  }
+  if (code != SQLITE_OK && code != SQLITE_DONE) {
+    throw error_of(code, std::string("cannot read the values of IN: ") + sqlite3_errstr(code));
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
     return std::tie(a.first.region, a.first.order) < std::tie(b.first.region, b.first.order);

@@ -435,7 +435,9 @@ bool PythonEncoder::feed_list_member(Frame& frame) {
   const bool list = frame.kind == Kind::kList;
   if (frame.position >= (list ? PyList_GET_SIZE(object) : PyTuple_GET_SIZE(object))) return false;
   const Py_ssize_t i = frame.position++;
-  feed_one(list ? PyList_GET_ITEM(object, i) : PyTuple_GET_ITEM(object, i));
+  // Kept: a finalizer, or a __class__ of the user's, may take it out of the list.
+  const Ref kept = Ref::borrow(list ? PyList_GET_ITEM(object, i) : PyTuple_GET_ITEM(object, i));
+  feed_one(kept.get(), 2);  // `frame` is no longer valid
   return true;
 }
 

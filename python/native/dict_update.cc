@@ -80,7 +80,10 @@ void Update::add_pair(PyObject* pair, Py_ssize_t number) {
     raise(PyExc_ValueError, "dictionary update sequence element #%zd has length %zd; 2 is required",
           number, size);
   }
-  add(PySequence_Fast_GET_ITEM(fast, 0), PySequence_Fast_GET_ITEM(fast, 1));
+  // Kept: the key's __hash__ may change the pair, where that is a list.
+  const Ref key = Ref::borrow(PySequence_Fast_GET_ITEM(fast, 0));
+  const Ref value = Ref::borrow(PySequence_Fast_GET_ITEM(fast, 1));
+  add(key.get(), value.get());
 }
 
 void Update::add_pairs(PyObject* iterable) {

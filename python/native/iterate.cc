@@ -234,10 +234,7 @@ void fill_entries(IteratorObject* it, const Reading& reading) {
 // Without collection: a finalizer could step this very iterator, and fill the batch under our
 // hands.
 void fill(IteratorObject* it, const Reading& reading) {
-  if (it->process != process_epoch()) {  // its walk is of the parent's store
-    throw Error(ErrorCode::kClosed,
-                "the iterator was made before this process was forked: make a new one");
-  }
+  refuse_after_fork(it->process);
   const WithoutCollection guard;
   drop_batch(it);
   it->stamp = reading.transaction().stamp();
@@ -359,6 +356,13 @@ PyObject* iterator_set_state(PyObject* self, PyObject* state) {
 }
 
 }  // namespace
+
+// Its walk is of the parent's store.
+void refuse_after_fork(uint64_t epoch) {
+  if (epoch == process_epoch()) return;
+  throw Error(ErrorCode::kClosed,
+              "the iterator was made before this process was forked: make a new one");
+}
 
 PyObject* make_iterator(PyObject* owner, What what, bool reverse) {
   const Reading reading(container_of(owner));

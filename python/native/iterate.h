@@ -13,6 +13,9 @@ enum class What : uint8_t { kKeys, kValues, kItems, kMembers };
 // Dicts in insertion order, backwards with `reverse`.
 PyObject* make_iterator(PyObject* owner, What what, bool reverse = false);
 
+// Errors: kClosed where `epoch`, process_epoch() when an iterator was made, is the parent's.
+void refuse_after_fork(uint64_t epoch);
+
 PyTypeObject* make_iterator_type(PyObject* module);
 
 }  // namespace oocmap::python

@@ -2,9 +2,11 @@
 
 #include <memory>
 
+#include "core/lmdb/process.h"
 #include "core/store/dict.h"
 #include "python/native/convert_out.h"
 #include "python/native/errors.h"
+#include "python/native/iterate.h"
 #include "python/native/keys.h"
 
 namespace oocmap::python {
@@ -13,6 +15,7 @@ namespace {
 struct RangeObject {
   PyObject_HEAD PyObject* owner;  // null once exhausted
   KeyWalk* walk;                  // null with it
+  uint64_t process;               // process_epoch() when it was made
 };
 
 PyTypeObject* range_type = nullptr;
@@ -45,6 +48,7 @@ PyObject* range_next(PyObject* self) {
   RangeObject* range = range_of(self);
   if (range->owner == nullptr) return nullptr;
   return guarded([range]() -> PyObject* {
+    refuse_after_fork(range->process);
     Ref pair;
     {
       const Reading reading(container_of(range->owner));
@@ -90,6 +94,7 @@ PyObject* make_key_range(PyObject* owner, PyObject* start, PyObject* stop, bool 
   if (range == nullptr) throw PythonRaised{};
   range->owner = Py_NewRef(owner);
   range->walk = walk.release();
+  range->process = process_epoch();
   PyObject* object = reinterpret_cast<PyObject*>(range);
   PyObject_GC_Track(object);
   return object;

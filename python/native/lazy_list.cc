@@ -89,19 +89,20 @@ void replace_range(Store& store, WriteTransaction& transaction, Identity list, u
 }
 
 void assign_slice(Container& list, Slice slice, PyObject* value) {
-  PyObject* members = PySequence_List(value);
-  if (members == nullptr && PyErr_ExceptionMatches(PyExc_TypeError)) {
+  PyObject* const iterator = PyObject_GetIter(value);
+  if (iterator == nullptr && PyErr_ExceptionMatches(PyExc_TypeError)) {
     raise(PyExc_TypeError, slice.step == 1 ? "can only assign an iterable"
                                            : "must assign iterable to extended slice");
   }
-  const Ref owned = Ref::steal(members);
-  std::vector<EncodedValue> values = encode_all(*list.map, members);
+  const Ref owned = Ref::steal(iterator);
+  const Ref members = Ref::steal(PySequence_List(iterator));
+  std::vector<EncodedValue> values = encode_all(*list.map, members.get());
   LockedWrite locked(list);
   const auto count = static_cast<Py_ssize_t>(Reading(list).node().count());
   const Py_ssize_t size = PySlice_AdjustIndices(count, &slice.start, &slice.stop, slice.step);
   if (slice.step != 1 && static_cast<size_t>(size) != values.size()) {
     raise(PyExc_ValueError, "attempt to assign sequence of size %zd to extended slice of size %zd",
-          PyList_GET_SIZE(members), size);
+          PyList_GET_SIZE(members.get()), size);
   }
   const Identity identity = list.identity;
   locked.finish([&](Store& store, WriteTransaction& transaction) {

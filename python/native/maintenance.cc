@@ -60,14 +60,15 @@ const char* name_of(VacuumProgress::Step step) {
   return "";
 }
 
-// Without the GIL. `full`: also makes the file small.
+// Without the GIL: each look for a transaction of SQL's may wait for a query, which may wait for
+// the GIL. `full`: also makes the file small.
 VacuumReport vacuum_session(Session& session, bool full, std::chrono::milliseconds timeout,
                             PyObject* progress) {
+  Unlocked unlocked;
   session.check_outside_transaction("vacuum");
   // One that waits as long as was asked for.
   const std::shared_ptr<Session> own = Session::create(session.store_ptr());
   own->set_timeout(timeout);
-  Unlocked unlocked;
   FullVacuumOptions options;
   options.timeout = timeout;
   options.online.progress = [&](const VacuumProgress& now) {

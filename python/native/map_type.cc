@@ -118,7 +118,15 @@ PyObject* open_by(Open open, PyObject* self, PyObject* arguments, bool again) {
   });
 }
 
+// A second time, lazies and iterators of the first file would read the other one.
 PyObject* map_open(PyObject* self, PyObject* arguments) {
+  const std::string& path = state_of(self).path();
+  if (!path.empty()) {
+    return guarded([&]() -> PyObject* {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "__init__() of a map that has opened '" + path + "': make another OOCMap");
+    });
+  }
   return open_by(&MapState::open, self, arguments, /*again=*/false);
 }
 

@@ -1,5 +1,7 @@
 #include "python/native/other_types.h"
 
+#include <algorithm>
+
 #include "core/format/corrupt.h"
 #include "core/format/other_payload.h"
 #include "core/format/packed.h"
@@ -94,9 +96,12 @@ Buffer uuid_payload(PyObject* uuid) {
   return out;
 }
 
+// As str() writes it in a context with capitals, which the thread's may be without.
 Buffer decimal_payload(PyObject* decimal) {
   const Ref text = Ref::steal(PyObject_Str(decimal));
-  return Buffer(text_of(text.get()).bytes);
+  Buffer out(text_of(text.get()).bytes);
+  std::replace(out.begin(), out.end(), 'e', 'E');  // an exponent's: no word that it writes has one
+  return out;
 }
 
 PyObject* complex_to_python(Bytes payload) {
@@ -120,8 +125,7 @@ PyObject* decimal_to_python(Bytes payload) {
     throw_corrupt("a Decimal's text is no number");
   }
   Ref owned = Ref::steal(decimal);
-  const Ref again = Ref::steal(PyObject_Str(decimal));
-  if (PyUnicode_Compare(again.get(), text.get()) != 0) {
+  if (decimal_payload(decimal) != payload) {
     throw_corrupt("a Decimal's text is not as Decimal writes it");
   }
   return owned.release();

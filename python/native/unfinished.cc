@@ -255,33 +255,35 @@ class Finisher {
                                               "' is inside itself: it cannot be made");
   }
 
-  // A set's members are keys. A frozenset with stand-ins is made anew.
+  // A set's members are keys. A frozenset with stand-ins is made anew. Each set is looked at once.
   Ref finish_set(const Ref& set) {
-    const auto known = replaced_.find(set.get());
-    if (known != replaced_.end()) return known->second;
+    const auto known = finished_sets_.find(set.get());
+    if (known != finished_sets_.end()) return known->second;
     const Ref members = Ref::steal(PySequence_List(set.get()));
     const Py_ssize_t size = PyList_GET_SIZE(members.get());
     Py_ssize_t i = 0;
     while (i < size && !is_stand_in(PyList_GET_ITEM(members.get(), i))) ++i;
-    if (i == size) return set;
-    const bool mutable_set = PySet_CheckExact(set.get());
-    if (mutable_set) PySet_Clear(set.get());
-    Ref result = mutable_set ? set : Ref::steal(PyFrozenSet_New(nullptr));
-    for (i = 0; i < size; ++i) {
-      const Ref made = finished_key(PyList_GET_ITEM(members.get(), i));
-      checked(PySet_Add(result.get(), made.get()));
+    Ref result = set;
+    if (i < size) {
+      if (PySet_CheckExact(set.get())) {
+        PySet_Clear(set.get());
+      } else {
+        result = Ref::steal(PyFrozenSet_New(nullptr));
+      }
+      for (i = 0; i < size; ++i) {
+        const Ref made = finished_key(PyList_GET_ITEM(members.get(), i));
+        checked(PySet_Add(result.get(), made.get()));
+      }
     }
-    if (!mutable_set) {
-      kept_.push_back(set);
-      replaced_.emplace(set.get(), result);
-    }
+    kept_.push_back(set);
+    finished_sets_.emplace(set.get(), result);
     return result;
   }
 
   static constexpr size_t kDone = ~size_t{0};
   std::vector<Frame> stack_;
   std::unordered_map<PyObject*, size_t> visited_;  // place on the stack, or kDone
-  std::unordered_map<PyObject*, Ref> replaced_;
+  std::unordered_map<PyObject*, Ref> finished_sets_;
   std::vector<Ref> kept_;
 };
 

@@ -179,8 +179,8 @@ def test_handle_of_a_detached_value_is_not_freed_in_the_child(m: Any) -> None:
 def test_iterator_of_the_parent_says_that_it_is(m: Any) -> None:
     m["list"] = list(range(5000))
     m["dict"] = {i: i for i in range(5000)}
-    iterators = [iter(m["list"]), iter(m["dict"]), reversed(m["dict"]), iter(m)]
-    for iterator in iterators[:3]:
+    iterators = [iter(m["list"]), iter(m["dict"]), reversed(m["dict"]), m["dict"].range(), iter(m)]
+    for iterator in iterators[:4]:
         next(iterator)
 
     def child() -> None:
@@ -189,7 +189,7 @@ def test_iterator_of_the_parent_says_that_it_is(m: Any) -> None:
                 list(iterator)
 
     run_in_child(child)
-    assert [len(list(iterator)) for iterator in iterators] == [4999, 4999, 4999, 2]
+    assert [len(list(iterator)) for iterator in iterators] == [4999] * 4 + [2]
 
 
 def test_fork_while_another_thread_is_in_a_transaction(path: Path) -> None:

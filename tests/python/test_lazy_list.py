@@ -55,6 +55,7 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "set slice to itself": lambda x: x.__setitem__(slice(None), x),
     "set slice inverted": lambda x: x.__setitem__(slice(2, 1), ["in between"]),
     "set slice to no iterable": lambda x: x.__setitem__(slice(0, 1), 5),
+    "set slice to what fails": lambda x: x.__setitem__(slice(0, 1), (1 + n for n in [1, "a"])),
     "set extended slice": lambda x: x.__setitem__(slice(None, None, 2), [0] * len(x[::2])),
     "set extended slice wrongly": lambda x: x.__setitem__(slice(None, None, 2), [0] * 99),
     "set extended slice backwards": lambda x: x.__setitem__(slice(None, None, -1), list(x)),

@@ -179,6 +179,31 @@ def test_every_use_after_close_raises(path: Path) -> None:
         m["d"]
 
 
+def test_init_opens_no_second_file(path: Path, tmp_path: Path) -> None:
+    m = oocmap.OOCMap(path)
+    m["x"] = list(range(5000))
+    iterator = iter(m["x"])
+    next(iterator)
+    with pytest.raises(oocmap.ArgumentError, match="make another OOCMap"):
+        m.__init__(tmp_path / "other.ooc")  # type: ignore[misc]
+    assert next(iterator) == 1
+    assert not (tmp_path / "other.ooc").exists()
+    m.close()
+    with pytest.raises(oocmap.ArgumentError, match="make another OOCMap"):
+        m.__init__(path)  # type: ignore[misc]
+    assert m.closed
+
+
+def test_init_that_failed_may_be_called_again(path: Path) -> None:
+    m = oocmap.OOCMap.__new__(oocmap.OOCMap)
+    with pytest.raises(FileNotFoundError):
+        m.__init__(path, mode="r")  # type: ignore[misc]
+    m.__init__(path)  # type: ignore[misc]
+    m["x"] = 1
+    assert m.eager() == {"x": 1}
+    m.close()
+
+
 def test_lazies_of_a_closed_map_die_quietly(path: Path) -> None:
     m: Any = oocmap.OOCMap(path)
     m["a"] = [[1]]

@@ -191,3 +191,12 @@ def test_connection_is_apsws(m: Any) -> None:
 def test_sql_errors_are_apsws(m: Any) -> None:
     with pytest.raises(apsw.SQLError, match="nonsense"):
         m.sql("SELECT nonsense FROM map")
+
+
+def test_list_that_is_emptied_while_it_is_read_backwards(m: Any) -> None:
+    m["x"] = list(range(200_000))
+    m.connection.execute(f"CREATE VIRTUAL TABLE temp.t USING oocmap('{m.path}', root='$.x')")
+    rows = m.connection.execute("SELECT key FROM temp.t ORDER BY key DESC")
+    assert next(rows) == (199_999,)
+    m["x"].clear()
+    assert list(rows) == []

@@ -138,6 +138,23 @@ def test_decimal_is_read_exactly_in_any_context(m: Any) -> None:
         assert repr(m["x"]) == repr(value)
 
 
+def test_decimal_is_written_alike_in_any_context(m: Any) -> None:
+    value, infinite = Decimal("-1.5E+300"), Decimal("-Infinity")
+    plain = {"x": value, value: infinite, infinite: [Decimal("sNaN12")]}
+    small = Context(capitals=0)
+    m.update(plain)
+    with localcontext(small):
+        assert str(value) == "-1.5e+300"
+        assert repr(m["x"]) == repr(value)
+        assert repr(m[value]) == repr(infinite)
+        m.update(plain)
+        m["y"] = [value]
+    assert len(m) == 4
+    assert m.pop("y") == [value]
+    assert repr(m.eager()) == repr(plain)
+    assert not m.check().problems
+
+
 def test_bytearray_is_read_as_a_copy(m: Any) -> None:
     for text in (b"ab", b"long" * 100):
         m["x"] = [bytearray(text)]

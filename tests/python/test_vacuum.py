@@ -1,5 +1,6 @@
 """vacuum(): what is gone gives its space back, what is not stays, whoever holds it."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,7 @@ from typing import Any
 import apsw
 import oocmap
 import pytest
+from children import run_in_child
 
 
 def allocated(path: Path) -> int:
@@ -347,3 +349,33 @@ def test_churn_stays_small(path: Path) -> None:
         while time.monotonic() < end:
             m["k"] = {"list": [["x" * 600, i] for i in range(200)]}
         assert path.stat().st_size <= 1.5 * size
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_beside_a_query_that_needs_the_interpreter(m: Any, full: bool) -> None:
+    """It has SQLite's lock and waits for Python's: who has that must not wait for SQLite's."""
+    m.update((i, [i]) for i in range(20))
+
+    def child() -> None:
+        begun = threading.Event()
+
+        def slow(key: int) -> int:
+            begun.set()
+            time.sleep(0.01)
+            return key
+
+        def query() -> None:
+            m.connection.create_scalar_function("slow", slow)
+            assert len(list(m.sql("SELECT slow(key) FROM temp.map"))) == 20
+
+        thread = threading.Thread(target=query)
+        thread.start()
+        begun.wait()
+        if full:
+            with contextlib.suppress(oocmap.BusyError):  # the query is one who reads
+                m.vacuum(full=True)
+        else:
+            m.vacuum()
+        thread.join()
+
+    run_in_child(child)

@@ -369,3 +369,33 @@ def test_many_shared_containers_in_one_value(m: Any) -> None:
     assert m["few"] == [few, few]
     m["few"][0][3].append(4)
     assert m["few"][1][3] == [3, 4]
+
+
+def test_member_that_leaves_its_list_while_it_is_looked_at(m: Any) -> None:
+    numpy = pytest.importorskip("numpy")
+    given: list[Any] = []
+
+    class Leaves:
+        @property
+        def __class__(self) -> type:
+            given.clear()
+            return object
+
+    given += [numpy.float64(1), Leaves(), [1] * 100]
+    with pytest.raises(oocmap.UnsupportedTypeError, match=r"'Leaves' at \[1\]"):
+        m["x"] = given
+    assert given == []
+    assert "x" not in m
+
+
+def test_pair_that_is_emptied_while_its_key_is_hashed(m: Any) -> None:
+    class Key(int):
+        def __hash__(self) -> int:
+            pair.clear()
+            return hash(int(self))
+
+    pair: list[Any] = [Key(1), [1] * 100]
+    with pytest.raises(oocmap.UnsupportedTypeError, match="'Key'"):
+        m.update([pair])
+    assert pair == []
+    assert not m

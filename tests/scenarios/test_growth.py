@@ -95,6 +95,20 @@ def test_shared_parts_are_read_and_compared_once(m: Any, kind: str) -> None:
     m.vacuum()
 
 
+@pytest.mark.parametrize("kind", [set, frozenset])
+def test_shared_set_is_looked_at_once(m: Any, kind: type) -> None:
+    """A Decimal is made after the read, by a look at all members of all that was read."""
+
+    def store(n: int) -> Any:
+        m["x"] = [[kind(range(n))] * n, Decimal(1)]
+        return m["x"]
+
+    check_growth(3000, store, lambda x: x.eager())
+    [first, *_, last], _ = m["x"].eager()
+    assert first is last
+    assert first == kind(range(12_000))
+
+
 def test_shared_parts_of_tuples_are_hashed_once(m: Any) -> None:
     value = DOUBLED["tuple"]()
     m["x"], m["y"] = value, [value]
