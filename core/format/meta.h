@@ -49,6 +49,9 @@ uint64_t decode_features(Bytes value);
 Buffer encode_meta_u64(uint64_t value);
 // `key` names the row in the message. Errors: kCorrupt for a wrong size.
 uint64_t decode_meta_u64(Bytes key, Bytes value);
+// Of the row kMetaNextRecord. Errors: kCorrupt for a wrong size, and from 2^48 on: an identity has
+// 48 bits for it.
+uint64_t decode_next_record(Bytes value);
 Buffer encode_meta_u8(uint8_t value);
 uint8_t decode_meta_u8(Bytes key, Bytes value);  // Errors: kCorrupt for a wrong size
 

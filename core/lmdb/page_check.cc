@@ -100,6 +100,9 @@ std::vector<NamedTree> named_trees(const PageTree::File& file, PageUse* use, con
   std::vector<NamedTree> databases;
   PageTree main(file, use, "the databases", meta.main, true, false);
   main.walk([&](const LeafNode& node) {
+    if (databases.size() == kMostDatabases) {  // whatever the meta page says
+      refuse(file.path, "is damaged: its main database has more entries than it says");
+    }
     if (node.tree) databases.push_back(named_tree(file.path, node));
   });
   return databases;

@@ -17,6 +17,8 @@ namespace oocmap {
 struct CheckProblem {
   std::string place;  // "record 12, slot 3", "immutable 7", "graveyard, record 3, slot 0"
   std::string text;   // what is wrong there
+
+  std::string words() const { return place.empty() ? text : place + ": " + text; }
 };
 
 struct CheckReport {
@@ -27,8 +29,12 @@ struct CheckReport {
   uint64_t entries = 0;  // members of large dicts and sets
   uint64_t chunks = 0;   // of large lists, tuples and arrays
   uint64_t immutables = 0;
-  uint64_t graveyard = 0;     // containers that wait to be freed
-  uint64_t unreferenced = 0;  // pinned or shared, and nothing refers to them: for vacuum to free
+  uint64_t graveyard = 0;  // containers that wait to be freed
+  uint64_t unreferenced =
+      0;  // containers and immutables for vacuum to free: nothing refers to them
+  // Of these, neither pinned nor shared. No loss, and only a vacuum that was cut off leaves such,
+  // or one beside a process that goes on with handles to what was removed.
+  uint64_t leaked = 0;
   uint64_t problem_count = 0;
   std::vector<CheckProblem> problems;  // the first of them
 

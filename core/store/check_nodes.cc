@@ -65,6 +65,27 @@ void check_payload(PayloadKind kind, Bytes payload) {
   }
 }
 
+template <typename Keys>
+void refuse_equal(Keys& keys) {
+  if (!std::is_sorted(keys.begin(), keys.end())) std::sort(keys.begin(), keys.end());
+  if (std::adjacent_find(keys.begin(), keys.end()) != keys.end()) {
+    throw_corrupt("two keys of it are equal");
+  }
+}
+
+void refuse_overlap(const std::vector<NodeView>& nodes) {
+  std::vector<Bytes> places;
+  places.reserve(nodes.size());
+  for (const NodeView& node : nodes) places.push_back(node.bytes());
+  std::sort(places.begin(), places.end(),
+            [](Bytes a, Bytes b) { return std::less<>()(a.data(), b.data()); });
+  for (size_t i = 1; i < places.size(); ++i) {
+    if (places[i].data() < places[i - 1].data() + places[i - 1].size()) {
+      throw_corrupt("two of its nodes overlap");
+    }
+  }
+}
+
 }  // namespace
 
 void StoreCheck::list_record(uint64_t id, Bytes record) {
@@ -103,21 +124,16 @@ void StoreCheck::check_record(uint64_t id, Bytes record) {
               "it is immutable, and immutable_index has no row of it");
     }
   }
-  std::vector<std::pair<const char*, const char*>> nodes;  // where they stand
+  std::vector<NodeView> nodes;
   for (size_t slot = 0; slot < record_slots(record); ++slot) {
     const Identity identity = make_identity(id, static_cast<uint16_t>(slot));
     const uint8_t* const place = containers_.find(identity);
     if (place == nullptr || *place == 0) continue;
-    guarded(place_of(identity), [&] {
-      const NodeView node = NodeView::locate(record, identity);
-      const Bytes bytes = node.bytes();
-      nodes.emplace_back(bytes.data(), bytes.data() + bytes.size());
-      check_node(node, immutable);
-    });
+    guarded(place_of(identity), [&] { nodes.push_back(NodeView::locate(record, identity)); });
   }
-  std::sort(nodes.begin(), nodes.end());
-  for (size_t i = 1; i < nodes.size(); ++i) {
-    if (nodes[i].first < nodes[i - 1].second) throw_corrupt("two of its nodes overlap");
+  refuse_overlap(nodes);  // first: 65,535 slots may lead to one node of 65,535 members
+  for (const NodeView& node : nodes) {
+    guarded(place_of(node.identity()), [&] { check_node(node, immutable); });
   }
 }
 
@@ -147,19 +163,21 @@ void StoreCheck::check_node(const NodeView& node, bool immutable) {
 
 void StoreCheck::check_keys(const NodeView& node) {
   const std::string place = place_of(node.identity());
-  std::vector<Buffer> keys;
+  std::vector<uint64_t> texts;
   for (uint64_t i = 0; i < node.count(); ++i) {
     const Member key = node.key(i);
     if (key.container()) throw_corrupt("a key is a container");
+    if (key.in_immutables()) texts.push_back(key.word);
     check_member(place, key, false);
+  }
+  refuse_equal(texts);  // first: thousands of keys may be one text of 10 MB
+  std::vector<Buffer> keys;
+  for (uint64_t i = 0; i < node.count(); ++i) {
     keys.emplace_back(small_key(store_, transaction_, node, nullptr, i).order());
   }
   const bool sorted = std::is_sorted(keys.begin(), keys.end());
   if (node.kind() == NodeKind::kFrozenset && !sorted) throw_corrupt("a frozenset is not in order");
-  if (!sorted) std::sort(keys.begin(), keys.end());
-  if (std::adjacent_find(keys.begin(), keys.end()) != keys.end()) {
-    throw_corrupt("two keys of it are equal");
-  }
+  refuse_equal(keys);
 }
 
 void StoreCheck::check_shape(const NodeView& node) {
@@ -178,6 +196,7 @@ void StoreCheck::check_shape(const NodeView& node) {
 
 void StoreCheck::check_member(const std::string& place, const Member& member,
                               bool only_immutables) {
+  count_member();
   if (member.has_payload()) return check_payload(member.payload_kind(), member.payload());
   if (member.container() || member.in_immutables())
     refer(place, member, only_immutables);
@@ -191,7 +210,11 @@ void StoreCheck::refer(const std::string& place, const Member& member, bool only
   if (member.container()) {
     uint8_t* const there = containers_.find(member.word);
     const std::string what = "it refers to " + place_of(member.word) + ", which ";
-    if (there == nullptr || *there == 0) return problem(place, what + "is not there");
+    if (there == nullptr || *there == 0) {
+      if (record_of(member.word) >= sweeping_) return problem(place, what + "is not there");
+      holes_ = true;
+      return;
+    }
     if ((*there & kPlaceKind) != place_kind(member.tag))
       problem(place, what + "is of another kind");
     if (only_immutables && (*there & kPlaceImmutable) == 0) problem(place, what + "can change");

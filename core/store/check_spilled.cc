@@ -6,6 +6,7 @@
 #include "core/format/chunk.h"
 #include "core/format/entry.h"
 #include "core/store/check_state.h"
+#include "core/store/chunk_edit.h"
 #include "core/store/dict_find.h"
 
 namespace oocmap {
@@ -109,14 +110,18 @@ void StoreCheck::check_spilled_list(const NodeView& node) {
   const uint64_t rows = count_rows(Database::kChunks, node.identity());
   report_.chunks += rows;
   if ((node.root_chunk() == 0) != (node.count() == 0)) wrong("it has members or a root chunk only");
+  static_cast<void>(chunk_tree(node));  // that it is not too high
   std::vector<uint64_t> met;
   std::vector<Part> waiting;
   if (node.root_chunk() != 0) waiting.push_back({node.root_chunk(), node.count(), node.height()});
+  const auto refuse_too_many = [&] {  // each is a row of its own
+    if (met.size() + waiting.size() > rows) wrong("its chunks are used twice, or missing");
+  };
+  refuse_too_many();
   while (!waiting.empty()) {
     const Part part = waiting.back();
     waiting.pop_back();
     met.push_back(part.chunk);
-    if (met.size() > rows) wrong("its chunks are used twice, or missing");
     const std::string name = "chunk " + std::to_string(part.chunk) + " ";
     if (part.chunk == 0 || part.chunk >= node.next_chunk())
       wrong(name + "has an impossible number");
@@ -135,6 +140,7 @@ void StoreCheck::check_spilled_list(const NodeView& node) {
       below += inner.members(i);
       waiting.push_back({inner.child(i), inner.members(i), static_cast<uint16_t>(part.height - 1)});
     }
+    refuse_too_many();
     if (below != part.members)
       wrong(name + "has another number of members below it than it should");
   }

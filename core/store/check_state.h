@@ -25,6 +25,7 @@ class StoreCheck {
   void check_graveyard();
   void check_owners(Database database);
   void find_orphans();
+  void find_holes();
 
   // check_nodes.cc
   void list_record(uint64_t id, Bytes record);
@@ -57,6 +58,7 @@ class StoreCheck {
   }
   void note(const std::string& place, const Error& error);
   void step();
+  void count_member();
 
   Store& store_;
   const Transaction& transaction_;
@@ -66,6 +68,9 @@ class StoreCheck {
   ImmutablePlaces immutables_;
   uint64_t done_ = 0;
   uint64_t total_ = 0;
+  uint64_t members_ = 0;
+  uint64_t sweeping_ = 0;  // garbage with records below may have lost what it refers to (barrier.h)
+  bool holes_ = false;     // something refers to one of those that is not there
   uint64_t last_record_ = 0;
   uint64_t last_immutable_ = 0;
   uint64_t shape_ = 0;  // the last one looked at, and its keys

@@ -15,7 +15,7 @@ struct FullVacuumOptions {
   // How long to wait until no other process, and no snapshot or query of this one, has the file
   // open, and for another vacuum.
   std::chrono::milliseconds timeout{5000};
-  VacuumOptions online;  // of the first part; nothing is punched
+  VacuumOptions online;  // of the first part; nothing is punched, but on a nearly full disk
   // Of the second part: bytes written, about how many it will be. It may use the map, but a write
   // of the same thread is refused (kBusy), and one of another waits. What it throws ends the
   // vacuum.

@@ -197,7 +197,7 @@ void Store::write_begun(WriteTransaction& transaction) {
   refuse_newer_peer(*environment_, transaction);
   follow_durability(*environment_, transaction);
   ++cache_epoch_;
-  stored_record_ = meta_u64(transaction, kMetaNextRecord);
+  stored_record_ = decode_next_record(meta_row(transaction, kMetaNextRecord));
   stored_immutable_ = meta_u64(transaction, kMetaNextImmutable);
   next_record_ = std::max(next_record_, stored_record_);
   next_immutable_ = std::max(next_immutable_, stored_immutable_);

@@ -48,7 +48,9 @@ class OOCMAP_API Shape {
 struct Barrier {
   uint64_t records = 0;     // ids below may be erased by it
   uint64_t immutables = 0;  // likewise
-  uint64_t sweeping = 0;    // containers with records below may have lost what they refer to
+  // Containers with records below may have lost what they refer to. Stays when the vacuum that the
+  // others are of is over, until one comes to its end.
+  uint64_t sweeping = 0;
 };
 
 class RecentTexts;  // the window of recently written strings (immutables.h)

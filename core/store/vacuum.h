@@ -44,7 +44,7 @@ struct VacuumOptions {
   uint64_t rows_at_once = 1000;
   // kPunch holds the write lock this long at a time, or for one hole.
   std::chrono::milliseconds punch_at_once{50};
-  bool punch = true;  // false: leave out kPunch
+  bool punch = true;  // false: leave out kPunch, but at the begin on a nearly full disk
   // Called at the beginning of each step and then every `report_every`, between transactions and
   // without a lock: it may use the map. Returns false to stop. What it throws ends the vacuum as
   // returning false does, and is thrown on.

@@ -142,19 +142,18 @@ PyObject* map_check(PyObject* self, PyObject* progress) {
     }
     Ref problems = Ref::steal(PyList_New(0));
     for (const CheckProblem& problem : report.problems) {
-      const std::string text =
-          problem.place.empty() ? problem.text : problem.place + ": " + problem.text;
+      const std::string text = problem.words();
       // Names and paths may be any bytes.
       const Ref object = Ref::steal(PyUnicode_DecodeUTF8(
           text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
       checked(PyList_Append(problems.get(), object.get()));
     }
     const auto number = [](uint64_t n) { return static_cast<unsigned long long>(n); };
-    return Py_BuildValue("NKKKKKKKKKK", problems.release(), number(report.problem_count),
+    return Py_BuildValue("NKKKKKKKKKKK", problems.release(), number(report.problem_count),
                          number(report.pages.pages), number(report.pages.free),
                          number(report.records), number(report.containers), number(report.entries),
                          number(report.chunks), number(report.immutables), number(report.graveyard),
-                         number(report.unreferenced));
+                         number(report.unreferenced), number(report.leaked));
   });
 }
 

@@ -681,7 +681,7 @@ class MapMachine(RuleBasedStateMachine):
             while self.saved:
                 self.commit()
             report = self.map.check()
-            assert report.ok, report.problems
+            assert (report.problems, report.leaked) == ([], 0), report
             self.map.close()
             shutil.rmtree(self.folder)
 

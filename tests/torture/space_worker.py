@@ -116,7 +116,7 @@ def main() -> None:
             filler.verify()
             filler.add(1, 100)
         report = m.check()
-        assert report.ok, report.problems
+        assert (report.problems, report.leaked) == ([], 0), report
         full = filler.full
         # Now all of it, fifty at a time, from full to empty.
         filler.fill()

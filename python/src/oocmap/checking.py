@@ -28,7 +28,10 @@ class CheckReport(NamedTuple):
     graveyard: int
     """Containers that later writes will free."""
     unreferenced: int
-    """Shared containers and texts that nothing refers to any more: vacuum() frees them."""
+    """Containers and texts that nothing refers to any more: vacuum() frees them."""
+    leaked: int
+    """Those of them that were never shared: writes free such by themselves. A vacuum that was cut
+    off leaves them, or one beside a process that goes on with values which were removed."""
 
     @property
     def ok(self) -> bool:

@@ -23,6 +23,7 @@ struct CheckTest : ContainerTest {
   void expect_sound() {
     const CheckReport report = check();
     EXPECT_TRUE(report.ok()) << report.summary(5);
+    EXPECT_EQ(report.leaked, 0u);
   }
   void expect_problem(const std::string& text) {
     const CheckReport report = check();
@@ -88,10 +89,12 @@ TEST_F(CheckTest, HonestStoresAreSound) {
       if (below(40) == 0) {
         const CheckReport report = check();
         ASSERT_TRUE(report.ok()) << "seed " << seed << ": " << report.summary(5);
+        ASSERT_EQ(report.leaked, 0u) << "seed " << seed;
       }
     }
     const CheckReport report = check();
     ASSERT_TRUE(report.ok()) << "seed " << seed << ": " << report.summary(5);
+    ASSERT_EQ(report.leaked, 0u) << "seed " << seed;
     EXPECT_GT(report.containers, 1u);
     EXPECT_GT(report.pages.used, 2u);
   }
@@ -119,7 +122,7 @@ TEST_F(CheckTest, AnOrphanAndASecondReferent) {
   editor.replace(slot_of(list), bytes);
   txn().put(Database::kRecords, record_of(list), editor.finish());
   expect_problem("something else refers to, and it is not pinned");
-  expect_problem("nothing refers to it, and it is not in the graveyard");
+  EXPECT_EQ(check().leaked, 1u);
 }
 
 TEST_F(CheckTest, RowsOfASpilledDictThatDisagree) {
@@ -179,7 +182,7 @@ TEST_F(CheckTest, ImmutablesAndTheirIndex) {
   expect_problem("it refers to immutable " + std::to_string(text) + ", which is not there");
   txn().put(Database::kImmutables, 900, encode_immutable(0, PayloadKind::kStr, "\xff"));
   expect_problem("immutable 900: a text is not valid UTF-8");
-  expect_problem("immutable 900: nothing refers to it");
+  EXPECT_GE(check().leaked, 1u);
   expect_problem("900 was given out already");
 }
 
@@ -202,9 +205,66 @@ TEST_F(CheckTest, RowsOfMetaThatAreNotKnownAreLeftAlone) {
   expect_problem("meta, row 'root'");
 }
 
+TEST_F(CheckTest, RowsOfAVacuumAreLookedAt) {
+  txn().put(Database::kMeta, "vacuum_touched x00", {});
+  expect_problem("vacuum_touched");
+  txn().erase(Database::kMeta, "vacuum_touched x00");
+  txn().put(Database::kMeta, kMetaVacuumSweeping, "7 bytes");
+  expect_problem("vacuum_sweeping");
+}
+
+// Identities have 48 bits for it: the record after the last would be record 0.
+TEST_F(CheckTest, TheNextRecordHasABound) {
+  const auto corrupt = [](const auto& work) {
+    try {
+      work();
+      ADD_FAILURE() << "went on";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kCorrupt) << error.what();
+    }
+  };
+  const auto bytes = encode_meta_u64((uint64_t{1} << 48) + 1);
+  corrupt([&] { decode_next_record(bytes); });
+  corrupt([] { decode_next_record(encode_meta_u64(uint64_t{1} << 48)); });
+  EXPECT_EQ(decode_next_record(encode_meta_u64((uint64_t{1} << 48) - 1)), (uint64_t{1} << 48) - 1);
+}
+
+// A vacuum that was cut off leaves garbage that refers to what it has erased. What the root reaches
+// does not.
+TEST_F(CheckTest, HolesAreLookedForFromTheRootWhileAVacuumIsUnfinished) {
+  const Identity list = make(Plain::list({Plain::list({1})}));
+  set(store().root(), "again", Plain::reference(list, WordKind::kList));
+  erase(store().root(), "again");
+  erase(store().root(), "made 1");
+  EXPECT_EQ(check().unreferenced, 1u);  // pinned by the second place it had
+  const Member inner = list_get(store(), txn(), node(list), 0);
+  RecordEditor editor(record(inner.word));
+  editor.kill(slot_of(inner.word));
+  txn().put(Database::kRecords, record_of(inner.word), editor.finish());
+  expect_problem("which is not there");
+  txn().put(Database::kMeta, kMetaVacuumSweeping, encode_meta_u64(store().next_record_id()));
+  expect_sound();
+  set(store().root(), "reached", Plain::reference(list, WordKind::kList));
+  expect_problem("is not there");
+}
+
+// 65,535 slots may lead to one node of as many members, each of which would be looked at as often.
+TEST_F(CheckTest, NodesThatOverlapAreNotReadOften) {
+  const Identity list = make(Plain::list({1, 2, 3}));
+  Buffer bytes = record(list);
+  const size_t directory = 2 * record_slots(bytes);
+  const Buffer first = bytes.substr(bytes.size() - directory, 2);
+  ASSERT_GE(directory, 2u);
+  // One slot more, at the place of the first.
+  bytes += first;
+  bytes[2] = static_cast<char>(record_slots(bytes) + 1);
+  txn().put(Database::kRecords, record_of(list), bytes);
+  expect_problem("two of its nodes overlap");
+}
+
 TEST_F(CheckTest, ProblemsAreCountedBeyondTheFirst) {
   for (uint64_t i = 500; i < 600; ++i) {
-    txn().put(Database::kImmutables, i, encode_immutable(0, PayloadKind::kBytes, "x"));
+    txn().put(Database::kImmutables, i, encode_immutable(0, PayloadKind::kStr, "\xff"));
   }
   txn().put(Database::kMeta, kMetaNextImmutable, encode_meta_u64(600));
   commit();

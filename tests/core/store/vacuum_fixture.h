@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/store/barrier.h"
+#include "core/store/check.h"
 #include "core/store/tracer.h"
 #include "core/store/vacuum.h"
 #include "tests/core/lmdb/fixture.h"
@@ -106,6 +107,10 @@ struct VacuumTest : testing::Test {
 
   // Everything the root reaches is there, and (`exact`) there is nothing else but what handles
   // hold.
+  void expect_check_finds_nothing() const {
+    const CheckReport report = check_store(*user->store);
+    EXPECT_TRUE(report.ok()) << report.summary(5);
+  }
   void expect_sound(bool exact) const {
     const ReadTransaction now = user->store->environment().begin_read();
     Tracer tracer({UINT64_MAX, UINT64_MAX, 0});

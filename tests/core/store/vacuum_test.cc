@@ -351,6 +351,7 @@ TEST_F(VacuumTest, StoppedWhereverItIsTheNextOneFinishes) {
     EXPECT_EQ(user->get("stays"), lists(5, text('s')));
     EXPECT_EQ(user->barrier().records, 0u);
     expect_sound(false);
+    expect_check_finds_nothing();
     options.progress = nullptr;
     EXPECT_TRUE(user->vacuum(options).finished);
     EXPECT_EQ(user->barrier().sweeping, 0u);
@@ -416,6 +417,7 @@ TEST_F(VacuumTest, KilledWhereverItIsNothingIsLostAndTheNextOneFinishes) {
     killed += vacuumer.wait() == 1000 + SIGKILL;
     EXPECT_EQ(user->get("stays"), lists(5, text('s')));
     expect_sound(false);
+    expect_check_finds_nothing();
     user->set("again", lists(5, text('c')));
     EXPECT_EQ(user->barrier().records, 0u);  // nobody's: that write took it down
     EXPECT_EQ(user->get("again"), lists(5, text('c')));
