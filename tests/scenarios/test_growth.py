@@ -5,6 +5,7 @@ rounds counts, as the machine may be busy). What would be exponential has 60 lev
 """
 
 import copy
+import gc
 import os
 import pathlib
 import time
@@ -25,6 +26,15 @@ LEVELS = 60
 def m(tmp_path: pathlib.Path) -> Iterator[oocmap.OOCMap[Any, Any]]:
     with oocmap.OOCMap(tmp_path / "map.ooc", durability="off") as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def frozen() -> Iterator[None]:
+    """What other tests have left is not looked through, whenever much is made here."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def cost(work: Callable[[Any], Any], subject: Any) -> float:
