@@ -1,10 +1,13 @@
 #include "python/native/turn.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "core/lmdb/environment.h"
 #include "core/lmdb/waiting.h"
 #include "python/native/errors.h"
+#include "python/native/scalars.h"
 
 namespace oocmap::python {
 
@@ -87,6 +90,50 @@ PyObject* turn_end(PyObject* self, PyObject*) {
   return Py_NewRef(Py_None);
 }
 
+// Whether the exception that is set says that another thread is in the midst of a call.
+bool is_other_threads(PyObject* violation) {
+  if (PyErr_ExceptionMatches(violation) == 0) return false;
+  PyObject* type = nullptr;
+  PyObject* value = nullptr;
+  PyObject* traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  // Not str(): that looks for signals.
+  PyObject* const arguments = reinterpret_cast<PyBaseExceptionObject*>(value)->args;
+  bool own = false;
+  if (PyTuple_GET_SIZE(arguments) > 0 && PyUnicode_Check(PyTuple_GET_ITEM(arguments, 0))) {
+    const Text text = text_of(PyTuple_GET_ITEM(arguments, 0));
+    own = text.bytes.find("inside an executing query") != Bytes::npos;
+  }
+  PyErr_Restore(type, value, traceback);
+  return !own;
+}
+
+// No Python code runs between two attempts, and so no handler of a signal: it would end the
+// waiting, or raise when all is done, and who called could not tell which.
+PyObject* turn_end_after(PyObject* self, PyObject* given) {
+  PyObject* action = nullptr;
+  PyObject* arguments = nullptr;
+  PyObject* violation = nullptr;
+  if (PyArg_ParseTuple(given, "OO!O:end_after", &action, &PyTuple_Type, &arguments, &violation) ==
+      0) {
+    return nullptr;
+  }
+  return guarded([=] {
+    constexpr std::chrono::microseconds kLongest{1000};
+    PyObject* result = nullptr;
+    for (std::chrono::microseconds pause{50};; pause = std::min(2 * pause, kLongest)) {
+      result = PyObject_CallObject(action, arguments);
+      if (result != nullptr || !is_other_threads(violation)) break;
+      PyErr_Clear();
+      const WithoutGil released;
+      std::this_thread::sleep_for(pause);
+    }
+    turn_of(self).end();
+    return result;
+  });
+}
+
 void turn_dealloc(PyObject* self) {
   const std::unique_ptr<std::shared_ptr<Turn>> turn(reinterpret_cast<TurnObject*>(self)->turn);
   PyTypeObject* type = Py_TYPE(self);
@@ -108,6 +155,11 @@ PyTypeObject* make_turn_type(PyObject* module) {
       {"take", method(turn_take), METH_O,
        "take($self, seconds, /)\n--\n\nTake the turn; return how often this thread has it, or 0."},
       {"end", method(turn_end), METH_NOARGS, "end($self, /)\n--\n\nGive the turn back once."},
+      {"end_after", method(turn_end_after), METH_VARARGS,
+       "end_after($self, action, arguments, violation, /)\n--\n\n"
+       "Give it back after action(*arguments), which is called until no other thread's call makes "
+       "it "
+       "raise\n`violation`. Signals wait meanwhile."},
       {nullptr, nullptr, 0, nullptr},
   };
   PyType_Slot slots[] = {

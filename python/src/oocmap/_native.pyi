@@ -189,6 +189,13 @@ class Map(LazyMapping[_K, _V]):
 class Turn:
     def take(self, seconds: float, /) -> int: ...
     def end(self) -> None: ...
+    def end_after(
+        self,
+        action: Callable[..., _T],
+        arguments: tuple[Any, ...],
+        violation: type[BaseException],
+        /,
+    ) -> _T: ...
 
 @final
 class LazyDict(LazyMapping[_K, _V]):

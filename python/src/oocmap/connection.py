@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import apsw
 
@@ -49,21 +49,16 @@ def _raise_ours(error: apsw.Error) -> NoReturn:
     raise error
 
 
-def patiently(
-    action: Callable[[], T], seconds: float | None = None, *, whatever_happens: bool = False
-) -> T:
+def patiently(action: Callable[[], T], seconds: float | None = None) -> T:
     """Do it as soon as no other thread is in the midst of a call on the same connection.
 
-    apsw refuses such a call, where SQLite itself would wait. `seconds` bounds the waiting;
-    `whatever_happens`: an interrupt is raised only when it is done.
+    apsw refuses such a call, where SQLite itself would wait. `seconds` bounds the waiting.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
     pause = 0.00005
-    interrupt: BaseException | None = None
     while True:
         try:
-            result = action()
-            break
+            return action()
         except apsw.ThreadingViolationError as error:
             if "inside an executing query" in str(error):
                 raise  # this thread's own, so it would wait for itself
@@ -71,16 +66,8 @@ def patiently(
                 raise BusyError(
                     f"another thread used the connection for all of {seconds} s"
                 ) from error
-        try:
-            time.sleep(pause)
-        except BaseException as error:
-            if not whatever_happens:
-                raise
-            interrupt = error
+        time.sleep(pause)
         pause = min(2 * pause, 0.001)
-    if interrupt is not None:
-        raise interrupt
-    return result
 
 
 class Connection(apsw.Connection):
@@ -121,14 +108,14 @@ class Connection(apsw.Connection):
             )
         try:
             patiently(super().__enter__, self._timeout)
-            if depth == 1 and self._locks:
-                self._lock()
         except apsw.Error as error:
             self._turn.end()
             _raise_ours(error)
         except BaseException:
             self._turn.end()
             raise
+        if depth == 1 and self._locks:
+            self._lock()
         return self
 
     def __exit__(
@@ -147,14 +134,14 @@ class Connection(apsw.Connection):
         if os.getpid() != self._process:
             return False
         try:
-            return patiently(
-                lambda: super(Connection, self).__exit__(etype, evalue, etraceback),
-                whatever_happens=True,
-            )
+            return self._leave(etype, evalue, etraceback)
         except apsw.Error as error:
             _raise_ours(error)
-        finally:
-            self._turn.end()
+
+    def _leave(self, *raised: Any) -> bool:
+        """Do what apsw does at the end of a block; an interrupt is raised when that is done."""
+        leave = super().__exit__
+        return self._turn.end_after(leave, raised, apsw.ThreadingViolationError)
 
     def _lock(self) -> None:
         """Take the map's write lock; the transaction just begun ends where that fails."""
@@ -163,6 +150,7 @@ class Connection(apsw.Connection):
                 lambda: self.execute("INSERT INTO temp.map(map) VALUES ('lock')"), self._timeout
             )
         except BaseException as error:
-            raised = (type(error), error, error.__traceback__)
-            patiently(lambda: super(Connection, self).__exit__(*raised), whatever_happens=True)
+            self._leave(type(error), error, error.__traceback__)
+            if isinstance(error, apsw.Error):
+                _raise_ours(error)
             raise
