@@ -63,6 +63,7 @@ uint64_t decode_features(Bytes value) {
 
 Buffer encode_meta_u64(uint64_t value) { return encode_fixed(value); }
 uint64_t decode_meta_u64(Bytes key, Bytes value) { return decode_fixed<uint64_t>(key, value); }
+
 uint64_t decode_next_record(Bytes value) {
   const uint64_t next = decode_meta_u64(kMetaNextRecord, value);
   if (next >= uint64_t{1} << 48) throw_corrupt("the id of the next record is impossible");

@@ -30,8 +30,8 @@ struct CheckReport {
   uint64_t chunks = 0;   // of large lists, tuples and arrays
   uint64_t immutables = 0;
   uint64_t graveyard = 0;  // containers that wait to be freed
-  uint64_t unreferenced =
-      0;  // containers and immutables for vacuum to free: nothing refers to them
+  // Containers and immutables that nothing refers to: for vacuum to free.
+  uint64_t unreferenced = 0;
   // Of these, neither pinned nor shared. No loss, and only a vacuum that was cut off leaves such,
   // or one beside a process that goes on with handles to what was removed.
   uint64_t leaked = 0;

@@ -157,9 +157,8 @@ PyTypeObject* make_turn_type(PyObject* module) {
       {"end", method(turn_end), METH_NOARGS, "end($self, /)\n--\n\nGive the turn back once."},
       {"end_after", method(turn_end_after), METH_VARARGS,
        "end_after($self, action, arguments, violation, /)\n--\n\n"
-       "Give it back after action(*arguments), which is called until no other thread's call makes "
-       "it "
-       "raise\n`violation`. Signals wait meanwhile."},
+       "Give it back after action(*arguments), which is called again while it raises `violation`\n"
+       "for another thread's call. Signals wait meanwhile."},
       {nullptr, nullptr, 0, nullptr},
   };
   PyType_Slot slots[] = {

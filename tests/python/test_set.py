@@ -530,3 +530,13 @@ def test_random_operations_agree_with_set(m: Any) -> None:
             getattr(twin, name)(given)
         assert m["x"].eager() == twin, step
         assert len(m["x"]) == len(twin)
+
+
+def test_operators_with_a_plain_set_on_the_left_make_a_new_one(m: Any) -> None:
+    """As docs/python.md says: set refuses what is no set, and the lazy one is asked next."""
+    m["s"] = {1}
+    plain = kept = {0}
+    plain |= m["s"]
+    assert (plain, kept) == ({0, 1}, {0})
+    kept.update(m["s"])
+    assert kept == {0, 1}

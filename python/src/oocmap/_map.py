@@ -108,7 +108,8 @@ class OOCMap(_native.Map[K, V]):
                 something else has the name of its lock file (docs/reliability.md, "Who may use a
                 file at once").
             ArgumentError: A wrong argument; a path that is not UTF-8; less durability than the
-                file promises; or the process has the file open with another durability or max_size.
+                file promises; the process has the file open with another durability or max_size;
+                or this object has opened a map before.
             StoreFullError: The disk has no room for an empty map.
         """
         check_text(path)

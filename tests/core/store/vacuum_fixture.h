@@ -105,12 +105,13 @@ struct VacuumTest : testing::Test {
     user.emplace(path);
   }
 
-  // Everything the root reaches is there, and (`exact`) there is nothing else but what handles
-  // hold.
   void expect_check_finds_nothing() const {
     const CheckReport report = check_store(*user->store);
     EXPECT_TRUE(report.ok()) << report.summary(5);
   }
+
+  // Everything the root reaches is there, and (`exact`) there is nothing else but what handles
+  // hold.
   void expect_sound(bool exact) const {
     const ReadTransaction now = user->store->environment().begin_read();
     Tracer tracer({UINT64_MAX, UINT64_MAX, 0});
