@@ -5,10 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <memory>
 
 #include "core/lmdb/errors.h"
+#include "core/lmdb/free_list.h"
 #include "core/lmdb/platform_linux.h"
 #include "core/lmdb/statistics.h"
 
@@ -16,39 +15,6 @@ namespace oocmap {
 namespace {
 
 constexpr uint64_t kLongRun = 16;  // pages
-constexpr MDB_dbi kFreeList = 0;   // LMDB's own database: transaction -> count, page numbers
-
-struct CloseCursor {
-  void operator()(MDB_cursor* cursor) const { mdb_cursor_close(cursor); }
-};
-
-// Calls `use(page)` for each page that was freed before transaction `limit`.
-template <typename Use>
-void each_free_page(const ReadTransaction& transaction, size_t limit, const std::string& path,
-                    Use use) {
-  MDB_cursor* opened = nullptr;
-  int code = mdb_cursor_open(transaction.raw(), kFreeList, &opened);
-  if (code != 0) throw_lmdb("read", path, code);
-  const std::unique_ptr<MDB_cursor, CloseCursor> cursor(opened);
-  MDB_val key = {};
-  MDB_val value = {};
-  size_t word = 0;
-  while ((code = mdb_cursor_get(cursor.get(), &key, &value, MDB_NEXT)) == 0) {
-    if (key.mv_size != sizeof(word) || value.mv_size < sizeof(word)) code = MDB_CORRUPTED;
-    if (code != 0) break;
-    std::memcpy(&word, key.mv_data, sizeof(word));
-    if (word >= limit) return;
-    std::memcpy(&word, value.mv_data, sizeof(word));
-    const char* at = static_cast<const char*>(value.mv_data);
-    const size_t count = std::min(word, value.mv_size / sizeof(word) - 1);
-    for (size_t i = 0; i < count; ++i) {
-      at += sizeof(word);
-      std::memcpy(&word, at, sizeof(word));
-      use(word);
-    }
-  }
-  if (code != MDB_NOTFOUND) throw_lmdb("read the free list of", path, code);
-}
 
 }  // namespace
 
@@ -89,8 +55,13 @@ uint64_t Puncher::find_free_pages() {
   // that a crash may bring back.
   const uint64_t limit = std::min(oldest_read_transaction(environment_), durable_);
   // Pages 0 and 1 are LMDB's metas; a file that names them, or one behind the end, is damaged.
-  each_free_page(moment, limit, environment_.path(), [this](size_t page) {
-    if (page > 1 && page < free_.size()) free_[page] = true;
+  each_free_row(moment, environment_.path(), [&](const FreedPages& row) {
+    if (row.transaction >= limit) return false;
+    for (size_t at = 0; at < row.numbers.size(); at += sizeof(uint64_t)) {
+      const auto page_number = load_le<uint64_t>(row.numbers.data() + at);
+      if (page_number > 1 && page_number < free_.size()) free_[page_number] = true;
+    }
+    return true;
   });
   return stat.ms_psize;
 }

@@ -5,36 +5,12 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 
 #include "core/lmdb/errors.h"
+#include "core/lmdb/free_list.h"
 
 namespace oocmap {
 namespace {
-
-constexpr MDB_dbi kFreeList = 0;  // LMDB's own database: transaction -> count, page numbers
-
-struct CloseCursor {
-  void operator()(MDB_cursor* cursor) const { mdb_cursor_close(cursor); }
-};
-
-uint64_t count_free_pages(const ReadTransaction& transaction, const std::string& path) {
-  MDB_cursor* opened = nullptr;
-  int code = mdb_cursor_open(transaction.raw(), kFreeList, &opened);
-  if (code != 0) throw_lmdb("read", path, code);
-  const std::unique_ptr<MDB_cursor, CloseCursor> cursor(opened);
-  uint64_t pages = 0;
-  MDB_val key = {};
-  MDB_val value = {};
-  while ((code = mdb_cursor_get(cursor.get(), &key, &value, MDB_NEXT)) == 0) {
-    size_t count = 0;
-    if (value.mv_size < sizeof(count)) throw_lmdb("read the free list of", path, MDB_CORRUPTED);
-    std::memcpy(&count, value.mv_data, sizeof(count));
-    pages += std::min(count, value.mv_size / sizeof(count) - 1);
-  }
-  if (code != MDB_NOTFOUND) throw_lmdb("read the free list of", path, code);
-  return pages;
-}
 
 struct Readers {
   uint64_t count = 0;
@@ -87,7 +63,10 @@ Statistics read_statistics(Environment& environment) {
   result.transaction = mdb_txn_id(transaction.raw());
   result.page_bytes = stat.ms_psize;
   result.pages = info.me_last_pgno + 1;
-  result.free_pages = count_free_pages(transaction, environment.path());
+  each_free_row(transaction, environment.path(), [&](const FreedPages& row) {
+    result.free_pages += row.count();
+    return true;
+  });
   result.file_bytes = environment.file_size();
   result.allocated_bytes = environment.allocated_size();
   result.max_bytes = info.me_mapsize;
