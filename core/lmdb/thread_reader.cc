@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <vector>
 
 #include "core/lmdb/environment.h"
@@ -25,6 +26,12 @@ struct ThreadReader::Slot final : public Transaction {
   bool serves(const Environment& environment) const noexcept {
     const uint64_t mine = serial.load(std::memory_order_relaxed);
     return mine != 0 && mine == environment.serial();
+  }
+
+  // Whether it is in use on its thread: then a nested use shares it, also while the environment is
+  // about to be opened again, which waits for the outer one.
+  bool in_use_for(const Environment& environment) const noexcept {
+    return depth > 0 && environment_ == &environment;
   }
 
   // Renews. Returns false where the environment is being opened again or LMDB refuses.
@@ -98,7 +105,7 @@ class ThreadSlots {
 
   Slot* find(const Environment& environment) {
     for (const auto& slot : slots_) {
-      if (slot->serves(environment)) return slot.get();
+      if (slot->serves(environment) || slot->in_use_for(environment)) return slot.get();
     }
     return nullptr;
   }
@@ -146,16 +153,22 @@ ThreadReader::~ThreadReader() { slot_->leave(); }
 // opened again, which begin_raw_read() sees to.
 ThreadReader::Slot* ThreadReader::attach(Environment& environment) {
   Slot* known = thread_slots.find(environment);
-  if (known != nullptr && known != last_slot && known->enter(environment)) return known;
+  if (known != nullptr && known->enter(environment)) return known;
   uint64_t serial = 0;
   MDB_txn* txn = environment.begin_raw_read(serial);
-  const std::lock_guard lock(reader_mutex());
-  Slot* slot = thread_slots.add();
-  slot->adopt(environment, txn, serial);
-  slot->listed_in = &environment.state_->readers;
-  slot->listed_in->push_back(slot);
-  environment.leave();  // from here on it is the slot that counts
-  return slot;
+  try {
+    const std::lock_guard lock(reader_mutex());
+    Slot* slot = thread_slots.add();
+    slot->listed_in = &environment.state_->readers;
+    slot->listed_in->push_back(slot);
+    slot->adopt(environment, txn, serial);
+    environment.leave();  // from here on it is the slot that counts
+    return slot;
+  } catch (const std::bad_alloc&) {
+    mdb_txn_abort(txn);
+    environment.leave();
+    throw;
+  }
 }
 
 }  // namespace oocmap

@@ -36,6 +36,33 @@ TEST_F(ThreadReaderTest, NestedUsesShareTheOuterSnapshot) {
   EXPECT_EQ(value_in(ThreadReader(*environment)), "new");
 }
 
+// While a compaction waits for the outer use, too.
+TEST_F(ThreadReaderTest, NestedUsesShareItWhileTheFileIsToBeClosed) {
+  const auto environment = open();
+  put(*environment, "k", "old");
+  const ThreadReader outer(*environment);
+  put(*environment, "k", "new");
+  std::atomic<bool> done = false;
+  bool refused = false;
+  std::thread compaction([&] {
+    try {
+      environment->compact(std::chrono::milliseconds(300), nullptr);
+    } catch (const Error& error) {
+      refused = error.code() == ErrorCode::kBusy;
+    }
+    done = true;
+  });
+  uint64_t closing = 0;
+  while (!done) {
+    closing += environment->serial() == 0 ? 1 : 0;
+    const ThreadReader inner(*environment);
+    EXPECT_EQ(value_in(inner), "old");
+  }
+  compaction.join();
+  EXPECT_TRUE(refused);
+  EXPECT_GT(closing, 0u);
+}
+
 // LMDB takes the id and the commit's meta page apart: readers that did not run in between, of which
 // there are more than cores here, must not have a later commit under an earlier id.
 TEST_F(ThreadReaderTest, AReaderHasTheCommitOfItsId) {
