@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "core/lmdb/creation.h"
 #include "core/lmdb/environment_state.h"
@@ -30,11 +31,20 @@ constexpr char kMark[] = ".oocmap-backup-";
   throw Error(ErrorCode::kInvalidArgument, "cannot back up to '" + target + "': " + why, 0, target);
 }
 
+// By its name, without opening it: closing that would drop the locks this process may have on it.
+void check_no_lock_file(const std::string& target) {
+  constexpr std::string_view kEnd = "-lock";
+  if (!target.ends_with(kEnd)) return;
+  const std::string map = target.substr(0, target.size() - kEnd.size());
+  struct stat info;
+  if (::stat(map.c_str(), &info) == 0) refuse(target, "that is the lock file of '" + map + "'");
+}
+
 // What stands at `target`, nullopt where nothing does.
 std::optional<struct stat> existing(const Environment& environment, const std::string& target,
                                     bool overwrite) {
   struct stat info;
-  if (target == environment.path() + "-lock") refuse(target, "that is the map's own lock file");
+  check_no_lock_file(target);
   if (::stat(target.c_str(), &info) != 0) {
     if (errno == ENOENT) return std::nullopt;
     throw_system("back up to", target, errno);
@@ -51,16 +61,15 @@ std::optional<struct stat> existing(const Environment& environment, const std::s
 // Gives the copy its name where a file has that already. Who has that open as a map would go on
 // with the old one, and its lock file would be another map's: so nobody may.
 void replace(const NewFile& file, const std::string& target, const struct stat& old) {
-  if (fchmod(file.fd(), old.st_mode & 0777) != 0) {
-    throw_system("set permissions of", target, errno);
-  }
   FileGuard guard(target, /*writable=*/true);
   guard.attach_alone(std::chrono::milliseconds(0), "replace");
   const struct stat locked = guard.status();
-  if (locked.st_dev != old.st_dev || locked.st_ino != old.st_ino) {
+  const bool same = locked.st_dev == old.st_dev && locked.st_ino == old.st_ino;
+  if (!same || !still_named(target, locked)) {
     throw Error(ErrorCode::kBusy, "cannot replace '" + target + "': somebody else just did", 0,
                 target);
   }
+  file.keep_permissions_of(guard.fd());
   if (std::rename(file.path().c_str(), target.c_str()) != 0) {
     throw_system("replace", target, errno);
   }

@@ -72,15 +72,6 @@ void number_commit(int fd, uint64_t page_size, uint64_t last, const std::string&
   }
 }
 
-void keep_owner_and_permissions(int fd, const struct stat& old, const std::string& path) {
-  struct stat made;
-  if (fstat(fd, &made) != 0) throw_system("examine", path, errno);
-  const bool same = made.st_uid == old.st_uid && made.st_gid == old.st_gid;
-  if (!same && fchown(fd, old.st_uid, old.st_gid) != 0)
-    throw_system("keep the owner of", path, errno);
-  if (fchmod(fd, old.st_mode & 07777) != 0) throw_system("set permissions of", path, errno);
-}
-
 // Whether a program that uses LMDB without OOCMap has the lock file. Only while this process has
 // not: closing a descriptor of it would drop LMDB's locks.
 bool lock_file_in_use(const std::string& path) {
@@ -160,10 +151,11 @@ void Environment::compact(milliseconds timeout, const CopyProgress& progress) {
   }
   FileGuard& guard = *state_->guard;
   guard.attach_alone(left_until(deadline), "compact");
-  const struct stat old = guard.status();
-  if (old.st_nlink != 1) {
+  guard.check_named();
+  const auto names = guard.status().st_nlink;
+  if (names != 1) {
     throw Error(ErrorCode::kFilesystem,
-                "cannot compact '" + path_ + "': it has " + std::to_string(old.st_nlink) +
+                "cannot compact '" + path_ + "': it has " + std::to_string(names) +
                     " names, and the others would stay with the old file",
                 0, path_);
   }
@@ -178,7 +170,7 @@ void Environment::compact(milliseconds timeout, const CopyProgress& progress) {
     number_commit(file.fd(), stat.ms_psize, last_transaction_id(), path_);
     content = content_of(moment);
   }
-  keep_owner_and_permissions(file.fd(), old, path_);
+  file.keep_owner_and_permissions_of(guard.fd());
   file.sync();
   file.speaking_of_target([&] {
     check_file(file.fd(), file.path());
@@ -199,6 +191,7 @@ void Environment::compact(milliseconds timeout, const CopyProgress& progress) {
           "cannot compact '" + path_ + "': a program that uses LMDB without OOCMap has it open", 0,
           path_);
     }
+    state_->guard->check_named();  // what has the name by now may be somebody else's
     Registry::instance().exchange(*this, file.path());
     file.keep();
     // Until it is durable that the name is this file's, nobody may commit to it.

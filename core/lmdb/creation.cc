@@ -14,8 +14,8 @@
 
 #include "core/lmdb/errors.h"
 #include "core/lmdb/locks.h"
+#include "core/lmdb/new_file.h"
 #include "core/lmdb/platform_linux.h"
-#include "core/lmdb/temporary_file.h"
 
 namespace oocmap {
 namespace {
@@ -39,23 +39,10 @@ std::string folder_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
-void sync(int fd, const std::string& path) {
-  if (fsync(fd) != 0) throw_system("sync", path, errno);
-}
-
-// Writes the file; what fails is said of `path`, whose user never heard of the temporary name.
-void fill(TemporaryFile& file, const std::string& path, const WriteFile& write) {
-  try {
-    write(file.path());
-  } catch (const Error& error) {
-    std::string message = error.message();
-    for (size_t at = 0; (at = message.find(file.path(), at)) != std::string::npos;
-         at += path.size()) {
-      message.replace(at, file.path().size(), path);
-    }
-    throw Error(error.code(), message, error.system_error(), path);
-  }
-  sync(file.fd(), path);
+// Errors are said of `path`, whose user never heard of the temporary name.
+void fill(const NewFile& file, const std::string& path, const WriteFile& write) {
+  check_filesystem(file.fd(), path);
+  file.speaking_of_target([&] { write(file.path()); });
 }
 
 }  // namespace
@@ -65,7 +52,9 @@ void sync_folder(const std::string& path) {
   const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // A folder one may write but not read cannot be opened, and so not be synced; a file system that
   // answers EINVAL cannot do it.
-  if (fd.get() >= 0 && fsync(fd.get()) != 0 && errno != EINVAL) throw_system("sync", folder, errno);
+  if (fd.get() < 0 && errno == EACCES) return;
+  if (fd.get() >= 0 && (fsync(fd.get()) == 0 || errno == EINVAL)) return;
+  throw_system("sync", folder, errno);
 }
 
 void check_filesystem(int fd, const std::string& path) {
@@ -88,10 +77,10 @@ void check_filesystem_type(uint32_t type, const std::string& path) {
 }
 
 bool create_file(const std::string& path, const WriteFile& write) {
-  remove_stale_files(path);
-  TemporaryFile file(path);
-  check_filesystem(file.fd(), path);
+  remove_abandoned(path, kCreationMark);
+  NewFile file = NewFile::beside(path, kCreationMark);
   fill(file, path, write);
+  file.sync();
   const int error = platform::rename_no_replace(file.path().c_str(), path.c_str());
   if (error == EEXIST) return false;
   if (error != 0) throw_system("create", path, error);
@@ -105,19 +94,14 @@ void fill_empty_file(const std::string& path, const WriteFile& write) {
   const int error = wait_for_lock(empty.get(), kCreateByte);
   if (error != 0) throw_system("lock", path, error);
   struct stat locked;
-  struct stat named;
   if (fstat(empty.get(), &locked) != 0) throw_system("examine", path, errno);
-  const bool same = ::stat(path.c_str(), &named) == 0 && named.st_ino == locked.st_ino &&
-                    named.st_dev == locked.st_dev;
-  if (!same || locked.st_size != 0) return;  // somebody else was faster
+  if (!still_named(path, locked) || locked.st_size != 0) return;  // somebody else was faster
 
-  remove_stale_files(path);
-  TemporaryFile file(path);
-  check_filesystem(file.fd(), path);
+  remove_abandoned(path, kCreationMark);
+  NewFile file = NewFile::beside(path, kCreationMark);
   fill(file, path, write);
-  if (fchmod(file.fd(), locked.st_mode & 0777) != 0)
-    throw_system("set permissions of", path, errno);
-  sync(file.fd(), path);
+  file.keep_owner_and_permissions_of(empty.get());
+  file.sync();
   if (std::rename(file.path().c_str(), path.c_str()) != 0) throw_system("replace", path, errno);
   file.keep();
 }

@@ -7,7 +7,9 @@
 
 namespace oocmap {
 
-// Behind a map's path: the copy that a compaction makes of it.
+// Behind a map's path: one that is being made (NewFile::beside), and the copy that a compaction
+// makes of it.
+inline constexpr char kCreationMark[] = ".oocmap-new-";
 inline constexpr char kCompactionMark[] = ".oocmap-vacuum";
 
 // Writes a map into the empty file it is given the path of.
@@ -18,8 +20,8 @@ using WriteFile = std::function<void(const std::string& path)>;
 // kIo, kDiskFull, what `write` throws.
 bool create_file(const std::string& path, const WriteFile& write);
 
-// Replaces the empty file at `path`, keeping its permissions; does nothing where it is no longer
-// empty. Errors: as above.
+// Replaces the empty file at `path`, keeping its owner and permissions; does nothing where it is no
+// longer empty. Errors: as above; kIo with EPERM where the owner cannot be kept.
 void fill_empty_file(const std::string& path, const WriteFile& write);
 
 // Makes the names in the folder of `path`, an absolute path, durable: one that was just made or

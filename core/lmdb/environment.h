@@ -75,12 +75,15 @@ class OOCMAP_API Environment {
   // `format_version` is written to a new file (u32, little-endian, under "format_version" in
   // `meta`) and compared, before all else, in an existing one. `initialize` is called inside the
   // first write transaction of a new file.
-  // With Verify::kFull a file that is open already is checked, too.
+  // With Verify::kFull a file that is open already is checked, too. Waits for a process that
+  // compacts the file, or makes it, and for a thread that opens it; a fork waits for none of that
+  // but for the making.
   // Errors: kIo with errno ENOENT, EEXIST, EISDIR, EACCES, ... and the path; kCorrupt for a file
   //         that is not LMDB's, not an OOCMap, truncated or damaged; kFormatVersion; kSecondImage;
-  //         kFilesystem for NFS, FUSE, hard links, a foreign lock file; kInvalidArgument where
-  //         max_size is too small, where durability or max_size differ from those the process has
-  //         the file open with, or where it has it open read-only and this is no kRead.
+  //         kFilesystem for NFS, FUSE, hard links, a foreign lock file; kBusy after 10 s of
+  //         waiting, and where a wait or the check of all pages is interrupted; kInvalidArgument
+  //         where max_size is too small, where durability or max_size differ from those the process
+  //         has the file open with, or where it has it open read-only and this is no kRead.
   using Initialize = std::function<void(WriteTransaction&)>;
   static std::shared_ptr<Environment> open(const OpenOptions& options, uint32_t format_version,
                                            const Initialize& initialize);
@@ -133,15 +136,16 @@ class OOCMAP_API Environment {
   void copy_to(int fd, const std::string& target, const CopyProgress& progress);
   // Makes the file as small as what it holds, by exchanging it for a compact copy: with the same
   // name, owner and permissions, and commits that go on counting. For that it must be open in no
-  // other process; who opens it meanwhile waits. Reads of this process go on, but for a moment at
-  // the end; writes wait. The copy is synced, and compared with what it was made of, before it gets
-  // the name: a crash at any moment leaves one of the two whole.
+  // other process; who opens it meanwhile waits, for up to 10 s. Reads of this process go on, but
+  // for a moment at the end; writes wait. The copy is synced, and compared with what it was made
+  // of, before it gets the name: a crash at any moment leaves one of the two whole.
   // Errors: kBusy after `timeout`, naming the processes that have it open; likewise where this one
   //         writes, or reads (a snapshot, a query under way); at once where the calling thread has
-  //         a transaction open. kReadOnly; kFilesystem where the file has other names; kDiskFull
-  //         where there is no room for the copy beside it; kCorrupt where the copy is not like the
-  //         original; kIo where the owner cannot be kept (EPERM); kClosed; what `progress` throws.
-  //         The file is as it was; only where the folder cannot be synced (kIo) it is the new one.
+  //         a transaction open. kReadOnly; kFilesystem where the file has other names, or another
+  //         file has its name by now; kDiskFull where there is no room for the copy beside it;
+  //         kCorrupt where the copy is not like the original; kIo where the owner cannot be kept
+  //         (EPERM); kClosed; what `progress` throws. The file is as it was; only where the folder
+  //         cannot be synced (kIo) it is the new one.
   // Cost: each page in use is read three times and written once; fsync.
   void compact(std::chrono::milliseconds timeout, const CopyProgress& progress);
   // Writes to a map that nobody else can know of. Errors: those of open() and of put.

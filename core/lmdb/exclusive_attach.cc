@@ -22,21 +22,10 @@ using std::chrono::milliseconds;
 // opened now and then.
 constexpr milliseconds kGateClosed{4000};
 constexpr milliseconds kGateOpen{50};
-constexpr milliseconds kPause{1};
 
-// ECANCELED where the wait is to be stopped.
-int wait_for(int fd, uint64_t byte, Deadline deadline) {
-  Deadline asked = std::chrono::steady_clock::now();
-  for (;;) {
-    const int error = platform::try_lock(fd, LockKind::kExclusive, byte, 1);
-    const Deadline now = std::chrono::steady_clock::now();
-    if (error != EAGAIN || now >= deadline) return error;
-    if (now - asked >= kWaitSlice) {
-      if (stop_waiting()) return ECANCELED;
-      asked = now;
-    }
-    std::this_thread::sleep_for(kPause);
-  }
+// ECANCELED where the wait was interrupted.
+int wait_for_byte(int fd, uint64_t byte, Deadline deadline) {
+  return wait_for_lock(fd, LockKind::kExclusive, byte, 1, deadline, Interruptible::kYes);
 }
 
 }  // namespace
@@ -60,9 +49,9 @@ std::string FileGuard::users() const {
 void FileGuard::attach_alone(milliseconds timeout, const char* doing) {
   const Deadline deadline = deadline_in(timeout);
   for (;;) {
-    int error = wait_for(fd_, kAttachGateByte, deadline);
+    int error = wait_for_byte(fd_, kAttachGateByte, deadline);
     if (error == 0) {
-      error = wait_for(fd_, kAttachedByte, std::min(deadline, deadline_in(kGateClosed)));
+      error = wait_for_byte(fd_, kAttachedByte, std::min(deadline, deadline_in(kGateClosed)));
       platform::unlock(fd_, kAttachGateByte, 1);
     }
     if (error == 0) return;

@@ -27,6 +27,12 @@ constexpr char kOpenAgain[] =
 
 }  // namespace
 
+bool still_named(const std::string& path, const struct stat& file) noexcept {
+  struct stat named;
+  return ::stat(path.c_str(), &named) == 0 && named.st_dev == file.st_dev &&
+         named.st_ino == file.st_ino;
+}
+
 void FileGuard::check_intact() {
   const struct stat now = status();
   if (now.st_nlink == 0) refuse_unnamed(path_);
@@ -52,11 +58,7 @@ uint64_t FileGuard::note_size() noexcept {
 }
 
 void FileGuard::check_named() const {
-  struct stat named;
-  const struct stat mine = status();
-  const bool same = ::stat(path_.c_str(), &named) == 0 && named.st_dev == mine.st_dev &&
-                    named.st_ino == mine.st_ino;
-  if (!same) refuse_unnamed(path_);
+  if (!still_named(path_, status())) refuse_unnamed(path_);
 }
 
 // LMDB opened the path once more, which may have become another file's just then.

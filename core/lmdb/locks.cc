@@ -22,32 +22,6 @@ constexpr microseconds kLongestPause{1000};
 constexpr std::chrono::seconds kPatience{
     10};  // with creators and compactors, who hold locks briefly
 
-// Calls `attempt` until it returns 0, an errno other than EAGAIN, or the deadline passes; ECANCELED
-// where `stop`, asked now and then, says so.
-template <typename Attempt, typename Stop>
-int poll_until(Deadline deadline, Attempt attempt, Stop stop) {
-  microseconds pause = kFirstPause;
-  auto asked = std::chrono::steady_clock::now();
-  for (;;) {
-    const int error = attempt();
-    if (error != EAGAIN) return error;
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= deadline) return EAGAIN;
-    if (now - asked >= kWaitSlice) {
-      if (stop()) return ECANCELED;
-      asked = now;
-    }
-    const auto left = std::chrono::duration_cast<microseconds>(deadline - now) + microseconds(1);
-    std::this_thread::sleep_for(std::min(pause, left));
-    pause = std::min(pause * 2, kLongestPause);
-  }
-}
-
-template <typename Attempt>
-int poll_until(Deadline deadline, Attempt attempt) {
-  return poll_until(deadline, attempt, [] { return false; });
-}
-
 std::string second_image_text(const std::string& path) {
   std::string text =
       "'" + path + "' is open already in this process, through another copy of this ";
@@ -60,6 +34,30 @@ std::string second_image_text(const std::string& path) {
 }
 
 }  // namespace
+
+int wait_for_lock(int fd, LockKind kind, uint64_t offset, uint64_t length, Deadline deadline,
+                  Interruptible interruptible) {
+  microseconds pause = kFirstPause;
+  auto asked = std::chrono::steady_clock::now();
+  for (;;) {
+    const int error = platform::try_lock(fd, kind, offset, length);
+    if (error != EAGAIN) return error;
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= deadline) return EAGAIN;
+    if (interruptible == Interruptible::kYes && now - asked >= kWaitSlice) {
+      if (stop_waiting()) return ECANCELED;
+      asked = now;
+    }
+    const auto left = std::chrono::duration_cast<microseconds>(deadline - now) + microseconds(1);
+    std::this_thread::sleep_for(std::min(pause, left));
+    pause = std::min(pause * 2, kLongestPause);
+  }
+}
+
+int wait_for_lock(int fd, uint64_t byte) {
+  return wait_for_lock(fd, LockKind::kExclusive, byte, 1, deadline_in(kPatience),
+                       Interruptible::kNo);
+}
 
 uint64_t lock_file_byte(const struct stat& lock_file) noexcept {
   const uint64_t mixed =
@@ -107,23 +105,22 @@ struct stat FileGuard::status() const {
   return info;
 }
 
-void FileGuard::lock(uint64_t offset, LockKind kind, const char* what) {
-  const int error =
-      poll_until(deadline_in(kPatience), [&] { return platform::try_lock(fd_, kind, offset, 1); });
-  if (error == EAGAIN) {
-    throw Error(ErrorCode::kBusy, "cannot open '" + path_ + "': it is being " + what, EAGAIN,
-                path_);
+void FileGuard::lock(uint64_t offset, LockKind kind, const char* what,
+                     Interruptible interruptible) {
+  const int error = wait_for_lock(fd_, kind, offset, 1, deadline_in(kPatience), interruptible);
+  if (error == EAGAIN || error == ECANCELED) {
+    throw Error(ErrorCode::kBusy,
+                "cannot open '" + path_ + "': it is being " + what +
+                    (error == ECANCELED ? ", and the wait for that was interrupted" : ""),
+                error, path_);
   }
   if (error != 0) throw_system("lock", path_, error);
 }
 
 bool FileGuard::attach() {
-  lock(kAttachGateByte, LockKind::kShared, "compacted");
-  lock(kAttachedByte, LockKind::kShared, "compacted");
-  struct stat named;
-  const struct stat mine = status();
-  const bool same = ::stat(path_.c_str(), &named) == 0 && named.st_dev == mine.st_dev &&
-                    named.st_ino == mine.st_ino;
+  lock(kAttachGateByte, LockKind::kShared, "compacted", Interruptible::kYes);
+  lock(kAttachedByte, LockKind::kShared, "compacted", Interruptible::kYes);
+  const bool same = still_named(path_, status());
   platform::unlock(fd_, kAttachGateByte, 1);
   return same;
 }
@@ -178,7 +175,8 @@ void FileGuard::claim_no_lock_file() {
 }
 
 FileGuard::Creation::Creation(FileGuard& guard) : guard_(guard) {
-  guard.lock(kCreateByte, guard.writable_ ? LockKind::kExclusive : LockKind::kShared, "made");
+  guard.lock(kCreateByte, guard.writable_ ? LockKind::kExclusive : LockKind::kShared, "made",
+             Interruptible::kNo);
 }
 
 FileGuard::Creation::~Creation() { platform::unlock(guard_.fd_, kCreateByte, 1); }
@@ -195,9 +193,8 @@ void FileGuard::leave_lmdb_locks() noexcept {
 
 Wait FileGuard::enter_write_gate(Deadline deadline) {
   const uint64_t length = kWriteGateByte - gate_ + 1;
-  const int error = poll_until(
-      deadline, [&] { return platform::try_lock(fd_, LockKind::kExclusive, gate_, length); },
-      stop_waiting);
+  const int error =
+      wait_for_lock(fd_, LockKind::kExclusive, gate_, length, deadline, Interruptible::kYes);
   if (error == 0) return Wait::kGot;
   if (error == EAGAIN) return Wait::kTimeout;
   if (error == ECANCELED) return Wait::kStopped;
@@ -211,11 +208,6 @@ void FileGuard::leave_write_gate() noexcept {
 pid_t FileGuard::writer() const noexcept {
   const auto start = platform::other_lock_start(fd_, kWriteGateByte);
   return start ? static_cast<pid_t>(kWriteGateByte - *start) : 0;
-}
-
-int wait_for_lock(int fd, uint64_t byte) {
-  return poll_until(deadline_in(kPatience),
-                    [&] { return platform::try_lock(fd, LockKind::kExclusive, byte, 1); });
 }
 
 WriteLock::Outcome WriteLock::acquire(uint64_t owner, bool session, Deadline deadline) {

@@ -26,6 +26,9 @@ using Deadline = std::chrono::steady_clock::time_point;
 // now + timeout; a negative timeout is none, a huge one does not overflow.
 Deadline deadline_in(std::chrono::milliseconds timeout) noexcept;
 
+// Whether a wait asks stop_waiting() (waiting.h): not where it holds a mutex.
+enum class Interruptible { kNo, kYes };
+
 class FileGuard {
  public:
   // Opens `path`, which has no links in it, for the guard's own descriptor.
@@ -49,7 +52,8 @@ class FileGuard {
   void check_named() const;
 
   // Says that this process uses the file, and waits for a compaction that is replacing it.
-  // Returns false where the path now names another file: open again. Errors: kBusy, kIo.
+  // Returns false where the path now names another file: open again. Errors: kBusy after 10 s, and
+  // where the wait is interrupted (waiting.h); kIo.
   bool attach();
   // Says that nobody else may use the file, once nobody does; for who replaces it by another. New
   // users wait meanwhile, for up to 10 s. A lock of attach() is turned into this one; where that
@@ -98,7 +102,8 @@ class FileGuard {
   void forget() noexcept;
 
  private:
-  void lock(uint64_t offset, platform::LockKind kind, const char* what);
+  void lock(uint64_t offset, platform::LockKind kind, const char* what,
+            Interruptible interruptible);
   bool claim_lock_byte(uint64_t byte);
   std::string users() const;
   std::string path_;
@@ -127,8 +132,15 @@ inline constexpr uint64_t kVacuumByte = kWriteGateByte + 8;  // who vacuums the 
 // The byte of kLockFileBytes that the users of a lock file share.
 uint64_t lock_file_byte(const struct stat& lock_file) noexcept;
 
+// Waits for a lock on [offset, offset + length). Returns 0, EAGAIN once the deadline is past,
+// another errno; ECANCELED where it was interrupted.
+int wait_for_lock(int fd, platform::LockKind kind, uint64_t offset, uint64_t length,
+                  Deadline deadline, Interruptible interruptible);
 // Waits up to 10 s for an exclusive lock on one byte. Returns 0, EAGAIN or another errno.
 int wait_for_lock(int fd, uint64_t byte);
+
+// Whether `path` leads to this file.
+bool still_named(const std::string& path, const struct stat& file) noexcept;
 
 class WriteLock {
  public:

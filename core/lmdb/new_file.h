@@ -25,7 +25,12 @@ class NewFile {
   int fd() const noexcept { return fd_; }
   // Errors: kIo, kDiskFull.
   void sync() const;
-  void keep() noexcept { kept_ = true; }
+  void keep() noexcept { kept_ = true; }  // it has another name by now
+
+  // Gives it the mode, and the access control list, of the file behind `fd`. Errors: kIo.
+  void keep_permissions_of(int fd) const;
+  // The same, and the owner and the group. Errors: kIo, with EPERM where only root may do that.
+  void keep_owner_and_permissions_of(int fd) const;
 
   // Runs `body`; an error that names this file names the target instead, of which its user knows.
   void speaking_of_target(const std::function<void()>& body) const;
@@ -39,7 +44,8 @@ class NewFile {
   bool kept_ = false;
 };
 
-// Removes the files of NewFile::beside() whose process is dead. Cost: a pass over the folder.
+// Removes the files of NewFile::beside() whose process was killed, or lost power; one that cannot
+// be examined stays. Cost: a listing of the folder.
 void remove_abandoned(const std::string& target, const std::string& mark);
 
 }  // namespace oocmap

@@ -3,12 +3,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/limits.h>
 #include <linux/openat2.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -201,6 +203,17 @@ void drop_behind(int fd, uint64_t offset, uint64_t length) noexcept {
 uint64_t free_space(int fd) noexcept {
   struct statvfs info;
   return fstatvfs(fd, &info) == 0 ? info.f_bavail * info.f_frsize : UINT64_MAX;
+}
+
+int copy_access_list(int from, int to) noexcept {
+  constexpr char kName[] = "system.posix_acl_access";
+  char list[XATTR_SIZE_MAX];
+  const ssize_t size = fgetxattr(from, kName, list, sizeof list);
+  if (size >= 0) return fsetxattr(to, kName, list, static_cast<size_t>(size), 0) == 0 ? 0 : errno;
+  if (errno == EOPNOTSUPP) return 0;
+  if (errno != ENODATA) return errno;
+  // One that a new file had from its folder.
+  return fremovexattr(to, kName) == 0 || errno == ENODATA ? 0 : errno;
 }
 
 int rename_no_replace(const char* from, const char* to) noexcept {

@@ -74,6 +74,10 @@ void drop_behind(int fd, uint64_t offset, uint64_t length) noexcept;
 // not known to it.
 uint64_t free_space(int fd) noexcept;
 
+// Gives the file `to` the POSIX access control list of `from`, or none where that has none. Returns
+// 0, also where the file system knows no such lists, or an errno.
+int copy_access_list(int from, int to) noexcept;
+
 // Gives a file another name unless that is taken. Returns 0, EEXIST, or another errno.
 int rename_no_replace(const char* from, const char* to) noexcept;
 

@@ -17,10 +17,11 @@
 #include "core/lmdb/errors.h"
 #include "core/lmdb/file_check.h"
 #include "core/lmdb/lock_file.h"
+#include "core/lmdb/new_file.h"
 #include "core/lmdb/page_check.h"
 #include "core/lmdb/platform_linux.h"
 #include "core/lmdb/process.h"
-#include "core/lmdb/temporary_file.h"
+#include "core/lmdb/waiting.h"
 
 namespace oocmap {
 std::string resolve_path(const std::string& path) {
@@ -59,6 +60,26 @@ std::string resolve_path(const std::string& path) {
 
 namespace {
 
+// Runs `body` while the mutex is free for others. Returns what it returns.
+template <typename Body>
+auto without(std::unique_lock<std::mutex>& lock, const Body& body) {
+  lock.unlock();
+  struct Again {
+    std::unique_lock<std::mutex>& lock;
+    ~Again() { lock.lock(); }
+  };
+  const Again again{lock};
+  return body();
+}
+
+PageProgress unless_interrupted(const std::string& path) {
+  return [&path](uint64_t, uint64_t) {
+    if (!stop_waiting()) return;
+    throw Error(ErrorCode::kBusy,
+                "cannot open '" + path + "': the check of its pages was interrupted", 0, path);
+  };
+}
+
 void check_kind(const std::string& path, const struct stat& info, OpenMode mode) {
   if (mode == OpenMode::kExclusive) throw_system("create", path, EEXIST);
   if (S_ISDIR(info.st_mode)) throw_system("open", path, EISDIR);
@@ -90,7 +111,7 @@ void check_single_name(const std::string& path) {
   for (int i = 0; i < kAttempts; ++i) {
     if (::stat(path.c_str(), &info) != 0) throw_system("open", path, errno);
     if (info.st_nlink <= 1) return;
-    remove_stale_files(path);
+    remove_abandoned(path, kCreationMark);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   throw Error(ErrorCode::kFilesystem,
@@ -157,12 +178,12 @@ std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t
     check_kind(options.path, info, mode);
     const FileId file(info.st_dev, info.st_ino);
     check_no_lock_file(options.path, file);
-    environment = find(file, lock);
+    environment = find(file, path, lock);
     if (environment != nullptr) {
       if (options.resolved && environment->path_ != path) refuse_link(path);
       environment->check_options(options);
       lock.unlock();
-      if (options.verify == Verify::kFull) check_pages(*environment);
+      if (options.verify == Verify::kFull) check_pages(*environment, unless_interrupted(path));
       return environment;
     }
     if (lock_file_was_busy(path, lock)) continue;
@@ -171,10 +192,8 @@ std::shared_ptr<Environment> Registry::open(const OpenOptions& options, uint32_t
       fill_empty_file(path, write);
       continue;
     }
-    environment = attach(path, info, options, format_version);
+    environment = attach(path, info, options, format_version, lock);
     if (environment == nullptr) continue;
-    entries_[file] = {environment, environment.get()};
-    environment->state_->registered = true;
     return environment;
   }
   throw Error(ErrorCode::kBusy, "cannot open '" + options.path + "': it is replaced all the time");
@@ -192,18 +211,66 @@ void Registry::check_no_lock_file(const std::string& path, const FileId& file) c
   }
 }
 
-std::shared_ptr<Environment> Registry::find(const FileId& file,
+// In the map while it lives. The mutex is held where one begins and ends.
+class Registry::Opening {
+ public:
+  Opening(Registry& registry, const FileId& file, FileGuard& guard)
+      : registry_(registry), file_(file), guard_(guard), thread_(this_thread_number()) {
+    registry.openings_[file] = this;
+  }
+  ~Opening() {
+    registry_.openings_.erase(file_);
+    registry_.changed_.notify_all();
+  }
+  Opening(const Opening&) = delete;
+  Opening& operator=(const Opening&) = delete;
+
+  bool by_this_thread() const noexcept { return thread_ == this_thread_number(); }
+  // For a fork's child, where its thread is not.
+  void forget() noexcept { guard_.forget(); }
+
+ private:
+  Registry& registry_;
+  FileId file_;
+  FileGuard& guard_;
+  uint64_t thread_;
+};
+
+// For changed_; what is waited for is to be looked at again. Errors: kBusy where it is interrupted.
+void Registry::wait(const std::string& path, std::unique_lock<std::mutex>& lock) {
+  if (changed_.wait_for(lock, kWaitSlice) == std::cv_status::no_timeout) return;
+  bool stop = false;
+  without(lock, [&] { stop = stop_waiting(); });
+  if (!stop) return;
+  throw Error(ErrorCode::kBusy,
+              "cannot open '" + path +
+                  "': the wait for another thread, which opens or closes it, was interrupted",
+              0, path);
+}
+
+std::shared_ptr<Environment> Registry::find(const FileId& file, const std::string& path,
                                             std::unique_lock<std::mutex>& lock) {
   for (;;) {
+    const auto opening = openings_.find(file);
+    if (opening != openings_.end()) {
+      if (opening->second->by_this_thread()) {
+        throw Error(ErrorCode::kBusy,
+                    "cannot open '" + path + "': this thread is in the middle of opening it", 0,
+                    path);
+      }
+      wait(path, lock);
+      continue;
+    }
     const auto entry = entries_.find(file);
     if (entry == entries_.end()) return nullptr;
     if (auto environment = entry->second.reference.lock()) return environment;
-    closed_.wait(lock);  // its last owner let it go: close() comes
+    wait(path, lock);  // its last owner let it go: close() comes
   }
 }
 
 std::shared_ptr<Environment> Registry::attach(const std::string& path, const struct stat& file,
-                                              const OpenOptions& options, uint32_t format_version) {
+                                              const OpenOptions& options, uint32_t format_version,
+                                              std::unique_lock<std::mutex>& lock) {
   if (const auto other = take_process()) {
     throw Error(ErrorCode::kSecondImage,
                 "cannot open '" + path + "': this process uses another copy of this library, '" +
@@ -213,23 +280,33 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
                     image_path() + "'");
   }
   const bool writable = options.mode != OpenMode::kRead;
+  const FileId id(file.st_dev, file.st_ino);
   auto guard = std::make_unique<FileGuard>(path, writable);
-  check_filesystem(guard->fd(), path);
-  if (!guard->attach()) return nullptr;
-  const struct stat opened = guard->status();
-  if (opened.st_dev != file.st_dev || opened.st_ino != file.st_ino) return nullptr;
-  guard->claim_process();
-  // Of a compaction that was killed: there is none now, for that has the file for itself.
-  if (writable) unlink((path + kCompactionMark).c_str());
-  check_file(guard->fd(), path);
-  check_entrance(guard->fd(), path);
-  const bool verify = options.verify == Verify::kFull ||
-                      (options.verify == Verify::kAuto && opened.st_uid != geteuid());
-  PageReport report;
-  const bool verify_mapped = verify && !check_pages(guard->fd(), path, report);
+  const Opening opening(*this, id, *guard);
+  struct stat opened;
+  bool verify = false;
+  bool verified = false;
+  const bool same = without(lock, [&] {
+    check_filesystem(guard->fd(), path);
+    if (!guard->attach()) return false;
+    opened = guard->status();
+    if (FileId(opened.st_dev, opened.st_ino) != id) return false;
+    guard->claim_process();
+    // Of a compaction that was killed: there is none now, for that has the file for itself.
+    if (writable) unlink((path + kCompactionMark).c_str());
+    check_file(guard->fd(), path);
+    check_entrance(guard->fd(), path);
+    verify = options.verify == Verify::kFull ||
+             (options.verify == Verify::kAuto && opened.st_uid != geteuid());
+    PageReport report;
+    verified = verify && check_pages(guard->fd(), path, report, unless_interrupted(path));
+    return true;
+  });
+  if (!same) return nullptr;
 
   const bool lockless = !writable && platform::mounted_read_only(guard->fd());
   if (!lockless) {
+    wait_for_opening_of_lock_file(path, lock);
     provide_lock_file(*guard, path, format_version);
     check_lock_file_users(guard->fd(), path);
   }
@@ -248,8 +325,30 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   state.guard = std::move(guard);
   environment->map();
   if (writable && environment->last_transaction_id() <= kCreationTransactions) sync_folder(path);
-  if (verify_mapped) check_pages(*environment);
+  entries_[id] = {environment, environment.get()};
+  state.registered = true;
+  if (verify && !verified) {
+    without(lock, [&] {
+      try {
+        check_pages(*environment, unless_interrupted(path));
+      } catch (...) {
+        environment.reset();  // while the mutex is free: see close()
+        throw;
+      }
+    });
+  }
   return environment;
+}
+
+// A thread that takes the lock file for a map has a descriptor of it, and closing that would drop
+// the locks which LMDB is about to take.
+void Registry::wait_for_opening_of_lock_file(const std::string& path,
+                                             std::unique_lock<std::mutex>& lock) {
+  struct stat info;
+  while (::stat(lock_path_of(path).c_str(), &info) == 0 &&
+         openings_.contains(FileId(info.st_dev, info.st_ino))) {
+    wait(path, lock);
+  }
 }
 
 // Refuses to open `path` where its lock file is that of another file that this process has open.
@@ -261,7 +360,7 @@ bool Registry::lock_file_was_busy(const std::string& path, std::unique_lock<std:
   for (const auto& [file, entry] : entries_) {
     if (entry.environment->state_->lock_file != lock_file) continue;
     if (!entry.reference.expired()) refuse_own_lock_file(path);
-    closed_.wait(lock);
+    wait(path, lock);
     return true;
   }
   return false;
@@ -273,7 +372,7 @@ void Registry::close(Environment& environment) noexcept {
   const bool ours = entry != entries_.end() && entry->second.environment == &environment;
   environment.close_now();
   if (ours) entries_.erase(entry);
-  closed_.notify_all();
+  changed_.notify_all();
 }
 
 void Registry::exchange(Environment& environment, const std::string& by) {
@@ -317,7 +416,9 @@ void Registry::after_fork_in_child() {
     entry.environment->state_->guard->forget();
   }
   registry.entries_.clear();
-  new (&registry.closed_) std::condition_variable;  // whoever waited is not here
+  for (auto& [file, opening] : registry.openings_) opening->forget();
+  registry.openings_.clear();
+  new (&registry.changed_) std::condition_variable;  // whoever waited is not here
   reader_mutex().unlock();
   registry.mutex_.unlock();
 }

@@ -19,10 +19,15 @@ namespace oocmap {
 // not exist. Errors: kIo with errno, kInvalidArgument.
 std::string resolve_path(const std::string& path);
 
+class FileGuard;
+
+// Its mutex is held where files are mapped, closed and exchanged, and a fork waits for it. What may
+// take long is done without: the wait for a compaction, the check of all pages.
 class Registry {
  public:
   static Registry& instance();
 
+  // Who opens a file that another thread is opening waits for that. Errors: as Environment::open().
   std::shared_ptr<Environment> open(const OpenOptions& options, uint32_t format_version,
                                     const Environment::Initialize& initialize);
   // Closes a dying environment. Until that is done nobody can open its file again.
@@ -38,19 +43,27 @@ class Registry {
     Environment* environment = nullptr;  // valid until close() has removed the entry
   };
 
+  // A file that a thread is opening.
+  class Opening;
+
   Registry() = default;
-  std::shared_ptr<Environment> find(const FileId& file, std::unique_lock<std::mutex>& lock);
+  void wait(const std::string& path, std::unique_lock<std::mutex>& lock);
+  std::shared_ptr<Environment> find(const FileId& file, const std::string& path,
+                                    std::unique_lock<std::mutex>& lock);
   void check_no_lock_file(const std::string& path, const FileId& file) const;
+  void wait_for_opening_of_lock_file(const std::string& path, std::unique_lock<std::mutex>& lock);
   bool lock_file_was_busy(const std::string& path, std::unique_lock<std::mutex>& lock);
   std::shared_ptr<Environment> attach(const std::string& path, const struct stat& file,
-                                      const OpenOptions& options, uint32_t format_version);
+                                      const OpenOptions& options, uint32_t format_version,
+                                      std::unique_lock<std::mutex>& lock);
   static void before_fork();
   static void after_fork_in_parent();
   static void after_fork_in_child();
 
   std::mutex mutex_;
-  std::condition_variable closed_;
+  std::condition_variable changed_;  // an entry or an opening went
   std::map<FileId, Entry> entries_;
+  std::map<FileId, Opening*> openings_;
 };
 
 }  // namespace oocmap

@@ -66,6 +66,38 @@ TEST_F(BackupTest, WithoutCompactItWouldDeadlockUnderTheOwnWriteLock) {
   EXPECT_EQ(get(*environment, "k"), "after");
 }
 
+TEST_F(BackupTest, AChildThatWasForkedMeanwhileDoesNotKeepItLocked) {
+  const auto environment = open();
+  put(*environment, "k", "v");
+  std::unique_ptr<Bystander> child;
+  BackupRequest wanted = request();
+  wanted.progress = [&](uint64_t, uint64_t) {
+    if (child == nullptr) child = std::make_unique<Bystander>();
+  };
+  back_up(*environment, wanted);
+  ASSERT_NE(child, nullptr);
+  EXPECT_EQ(get(*open_file(target), "k"), "v");
+}
+
+TEST_F(BackupTest, NeverTakesThePlaceOfALockFile) {
+  const auto environment = open();
+  const auto other = open_file(folder.file("other.ooc"));
+  for (const bool overwrite : {false, true}) {
+    for (const Environment* of : {environment.get(), other.get()}) {
+      BackupRequest wanted = request();
+      wanted.target = of->path() + "-lock";
+      wanted.overwrite = overwrite;
+      const Error error = error_of([&] { back_up(*environment, wanted); });
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_NE(error.message().find("lock file of '" + of->path()), std::string::npos)
+          << error.message();
+    }
+  }
+  BackupRequest wanted = request();
+  wanted.target = folder.file("door-lock");
+  back_up(*environment, wanted);
+}
+
 TEST_F(BackupTest, AFullDiskLeavesNothing) {
   const auto environment = open();
   for (int i = 0; i < 100; ++i) put(*environment, "k" + std::to_string(i), std::string(3000, 'x'));

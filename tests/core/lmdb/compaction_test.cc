@@ -1,12 +1,16 @@
 // A file made small: what stays, who is refused, what a crash leaves.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/lmdb/locks.h"
@@ -95,6 +99,54 @@ TEST_F(CompactionTest, OwnerAndPermissionsStay) {
     EXPECT_EQ(info.st_uid, uid_t{12345});
     EXPECT_EQ(info.st_gid, gid_t{54321});
   }
+}
+
+TEST_F(CompactionTest, TheAccessControlListStays) {
+  // Version 2; then tag, permissions and number of: the owner rw, user 1234 rw, the group r, the
+  // mask rw, others none.
+  const unsigned char list[] = {2,    0,    0,    0,    1,    0,    6,    0,    0xff, 0xff, 0xff,
+                                0xff, 2,    0,    6,    0,    0xd2, 4,    0,    0,    4,    0,
+                                4,    0,    0xff, 0xff, 0xff, 0xff, 0x10, 0,    6,    0,    0xff,
+                                0xff, 0xff, 0xff, 0x20, 0,    0,    0,    0xff, 0xff, 0xff, 0xff};
+  constexpr char kName[] = "system.posix_acl_access";
+  const auto environment = open();
+  if (setxattr(path.c_str(), kName, list, sizeof list, 0) != 0) {
+    GTEST_SKIP() << "no access control lists on the file system of " << path;
+  }
+  environment->compact(kPatience, nullptr);
+  char found[256];
+  ASSERT_EQ(getxattr(path.c_str(), kName, found, sizeof found), ssize_t{sizeof list});
+  EXPECT_EQ(std::memcmp(found, list, sizeof list), 0);
+  // And none where the file has none, though its folder gives one to new files.
+  ASSERT_EQ(removexattr(path.c_str(), kName), 0);
+  ASSERT_EQ(setxattr(folder.path().c_str(), "system.posix_acl_default", list, sizeof list, 0), 0);
+  environment->compact(kPatience, nullptr);
+  EXPECT_EQ(getxattr(path.c_str(), kName, found, sizeof found), -1);
+  EXPECT_EQ(errno, ENODATA);
+}
+
+// Whoever moved the map and put a file there has not asked for it to be overwritten.
+TEST_F(CompactionTest, AnotherFileThatTookTheNameStays) {
+  const std::string moved = folder.file("moved.ooc");
+  for (const bool meanwhile : {false, true}) {
+    const auto environment = open();
+    put(*environment, "k", "v");
+    bool done = false;
+    const auto exchange = [&] {
+      if (std::exchange(done, true)) return;
+      std::filesystem::rename(path, moved);
+      write_file(path, "somebody's");
+    };
+    if (!meanwhile) exchange();
+    const Error error =
+        error_of([&] { environment->compact(kPatience, [&](uint64_t, uint64_t) { exchange(); }); });
+    EXPECT_TRUE(done);
+    EXPECT_EQ(error.code(), ErrorCode::kFilesystem) << error.message();
+    EXPECT_EQ(read_file(path), "somebody's");
+    EXPECT_FALSE(std::filesystem::exists(copy));
+    std::filesystem::rename(moved, path);
+  }
+  EXPECT_EQ(get(*open(), "k"), "v");
 }
 
 TEST_F(CompactionTest, IsRefusedWhileAnotherProcessHasTheFile) {

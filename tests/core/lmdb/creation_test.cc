@@ -1,15 +1,19 @@
 // What a creator that was killed, or lost power, leaves beside a map.
+#include "core/lmdb/creation.h"
+
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
+#include <memory>
 #include <string>
 
 #include "core/lmdb/locks.h"
+#include "core/lmdb/new_file.h"
 #include "core/lmdb/platform_linux.h"
-#include "core/lmdb/temporary_file.h"
 #include "tests/core/lmdb/fixture.h"
 
 namespace oocmap {
@@ -48,7 +52,7 @@ TEST_F(CreationTest, WhoFillsAnEmptyFileRemovesItToo) {
 }
 
 TEST_F(CreationTest, ALivingCreatorsFileStays) {
-  const TemporaryFile living(path);
+  const NewFile living = NewFile::beside(path, kCreationMark);
   open_file(path);
   EXPECT_TRUE(exists(living.path()));
 }
@@ -56,7 +60,7 @@ TEST_F(CreationTest, ALivingCreatorsFileStays) {
 TEST_F(CreationTest, ATemporaryFileGoesUnlessItWasKept) {
   std::string name;
   {
-    const TemporaryFile file(path);
+    const NewFile file = NewFile::beside(path, kCreationMark);
     name = file.path();
     struct stat info = {};
     ASSERT_EQ(fstat(file.fd(), &info), 0);
@@ -64,6 +68,41 @@ TEST_F(CreationTest, ATemporaryFileGoesUnlessItWasKept) {
     EXPECT_EQ(fcntl(file.fd(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
   }
   EXPECT_FALSE(exists(name));
+}
+
+TEST_F(CreationTest, AChildForkedMeanwhileDoesNotKeepTheLock) {
+  std::string name;
+  std::unique_ptr<Bystander> child;
+  {
+    NewFile file = NewFile::beside(path, kCreationMark);
+    name = file.path();
+    child = std::make_unique<Bystander>();
+    file.keep();
+  }
+  remove_abandoned(path, kCreationMark);
+  EXPECT_FALSE(exists(name));
+}
+
+TEST_F(CreationTest, AFolderThatCannotBeSyncedIsAnError) {
+  Child child([&] {
+    const rlimit none = {0, 0};
+    setrlimit(RLIMIT_NOFILE, &none);
+    const Error error = error_of([&] { sync_folder(path); });
+    return error.code() == ErrorCode::kIo && error.system_error() == EMFILE ? 0 : 1;
+  });
+  EXPECT_EQ(child.wait(), 0);
+  sync_folder(path);
+}
+
+TEST_F(CreationTest, AnEmptyFileKeepsItsOwner) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root gives files away";
+  std::ofstream(path).close();
+  ASSERT_EQ(chown(path.c_str(), 12345, 54321), 0);
+  open_file(path);
+  struct stat info = {};
+  ASSERT_EQ(stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, uid_t{12345});
+  EXPECT_EQ(info.st_gid, gid_t{54321});
 }
 
 // Where renameat2() knows no RENAME_NOREPLACE, the name is a link first: a crash leaves both.

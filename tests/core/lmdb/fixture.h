@@ -156,4 +156,21 @@ class Signal {
   int ends_[2];
 };
 
+// A child that does nothing, and ends when this dies: it shares what was open when it was forked.
+class Bystander {
+ public:
+  Bystander()
+      : child_([this] {
+          end_.await();
+          return 0;
+        }) {}
+  ~Bystander() { end_.raise(); }
+  Bystander(const Bystander&) = delete;
+  Bystander& operator=(const Bystander&) = delete;
+
+ private:
+  Signal end_;
+  Child child_;
+};
+
 }  // namespace oocmap

@@ -3,12 +3,37 @@
 
 #include <thread>
 
+#include "core/lmdb/locks.h"
+#include "core/lmdb/waiting.h"
 #include "tests/core/lmdb/fixture.h"
 
 namespace oocmap {
 namespace {
 
 using ForkTest = LmdbTest;
+
+// A process that has the file for itself, until this dies.
+class Compacting {
+ public:
+  explicit Compacting(const std::string& path)
+      : child_([&] {
+          FileGuard guard(path, /*writable=*/true);
+          guard.attach_alone(kSoon, "compact");
+          locked_.raise();
+          end_.await();
+          return 0;
+        }) {
+    locked_.await();
+  }
+  ~Compacting() { end_.raise(); }
+  Compacting(const Compacting&) = delete;
+  Compacting& operator=(const Compacting&) = delete;
+
+ private:
+  Signal locked_;
+  Signal end_;
+  Child child_;
+};
 
 ErrorCode code_of(const std::function<void()>& body) { return error_of(body).code(); }
 
@@ -87,6 +112,43 @@ TEST_F(ForkTest, TheParentMayCloseWhileAChildLives) {
   closed.raise();
   EXPECT_EQ(child.wait(), 0);
   EXPECT_EQ(get(*open(), "k"), "child");
+}
+
+// Opening may take long: another process is compacting the file.
+TEST_F(ForkTest, WhileAnotherThreadWaitsToOpenConcurrently) {
+  open();
+  auto compacting = std::make_unique<Compacting>(path);
+  std::shared_ptr<Environment> mine;
+  std::shared_ptr<Environment> twice;
+  std::thread opening([&] { mine = open(); });
+  std::thread following([&] { twice = open(); });
+  std::this_thread::sleep_for(kSoon);
+  const auto start = std::chrono::steady_clock::now();
+  Bystander child;
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+  put(*open_file(folder.file("other.ooc")), "k", "v");
+  compacting.reset();
+  opening.join();
+  following.join();
+  EXPECT_EQ(mine.get(), twice.get());
+  put(*mine, "k", "parent");
+  mine.reset();
+  twice.reset();
+  // The child has none of the locks that the threads took.
+  FileGuard(path, /*writable=*/true).attach_alone(std::chrono::milliseconds(0), "compact");
+}
+
+TEST_F(ForkTest, TheWaitToOpenCanBeInterrupted) {
+  open();
+  auto compacting = std::make_unique<Compacting>(path);
+  {
+    const StopWaitingScope stop([] { return true; });
+    const Error error = error_of([&] { open(); });
+    EXPECT_EQ(error.code(), ErrorCode::kBusy);
+    EXPECT_NE(error.message().find("interrupted"), std::string::npos) << error.message();
+  }
+  compacting.reset();
+  put(*open(), "k", "v");
 }
 
 TEST_F(ForkTest, AChildOfAChild) {
