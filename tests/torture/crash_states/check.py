@@ -44,7 +44,7 @@ class Checker:
     def __init__(self, name: str, commits: int, folder: Path, rng: random.Random) -> None:
         self.path = folder / workloads.NAME
         self.lock = folder / f"{workloads.NAME}-lock"
-        commit, self.durability, _ = workloads.WORKLOADS[name]
+        commit, self.durability, self.processes = workloads.WORKLOADS[name]
         self.since = -1  # the commit before which nothing is promised
         if commit is workloads.promise:
             self.since, self.durability = workloads.PROMISED_AT, "full"
@@ -119,9 +119,11 @@ class Checker:
         numbers = self.numbers.get(text)
         if numbers is None:
             raise BrokenStateError(f"a state that is none of a commit: {text:.300}")
-        # Of equal states the one that lost least. A commit may be there before it has returned.
-        found = numbers[bisect.bisect_right(numbers, acknowledged + 1) - 1]
-        if found > acknowledged + 1:
+        # Of equal states the one that lost least. A commit of each process may be there before it has
+        # said so.
+        latest = acknowledged + self.processes
+        found = numbers[bisect.bisect_right(numbers, latest) - 1]
+        if found > latest:
             raise BrokenStateError(f"commit {found} is there, which had not begun")
         lost = self.changes[max(acknowledged, 0)] - self.changes[found]
         if lost > 0:
