@@ -119,8 +119,8 @@ class Checker:
         numbers = self.numbers.get(text)
         if numbers is None:
             raise BrokenStateError(f"a state that is none of a commit: {text:.300}")
-        # Of equal states the one that lost least. A commit of each process may be there before it has
-        # said so.
+        # Of equal states the one that lost least. A commit of each process may be there before
+        # that has said so.
         latest = acknowledged + self.processes
         found = numbers[bisect.bisect_right(numbers, latest) - 1]
         if found > latest:
