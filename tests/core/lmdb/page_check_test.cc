@@ -1,6 +1,7 @@
 #include "core/lmdb/page_check.h"
 
 #include <fcntl.h>
+#include <lmdb.h>
 
 #include <atomic>
 #include <functional>
@@ -115,6 +116,27 @@ TEST_F(PageCheckTest, ASoundFileIsCountedPageByPage) {
   const PageReport mapped = check_pages(*open());
   EXPECT_EQ(mapped.used, report.used);
   EXPECT_EQ(mapped.free, report.free);
+}
+
+// However many the meta page says: each is an entry that is kept until all are read.
+TEST_F(PageCheckTest, MoreDatabasesThanAnyStoreHas) {
+  constexpr int kMany = 70;
+  MDB_env* env = nullptr;
+  MDB_txn* txn = nullptr;
+  ASSERT_EQ(mdb_env_create(&env), 0);
+  ASSERT_EQ(mdb_env_set_maxdbs(env, kMany), 0);
+  ASSERT_EQ(mdb_env_open(env, path.c_str(), MDB_NOSUBDIR | MDB_NOLOCK, 0600), 0);
+  ASSERT_EQ(mdb_txn_begin(env, nullptr, 0, &txn), 0);
+  for (int i = 0; i < kMany; ++i) {
+    MDB_dbi dbi = 0;
+    ASSERT_EQ(mdb_dbi_open(txn, ("db" + std::to_string(i)).c_str(), MDB_CREATE, &dbi), 0);
+  }
+  ASSERT_EQ(mdb_txn_commit(txn), 0);
+  mdb_env_close(env);
+  const std::string sound = read_file(path);
+  expect_said(problem(sound, [](char*) {}), "its main database has 70 entries");
+  expect_said(problem(sound, [](char* file) { store_le<uint64_t>(meta_of(file) + 120, 8); }),
+              "has more entries than it says");
 }
 
 TEST_F(PageCheckTest, DamagedPages) {

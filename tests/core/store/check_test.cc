@@ -262,6 +262,28 @@ TEST_F(CheckTest, NodesThatOverlapAreNotReadOften) {
   expect_problem("two of its nodes overlap");
 }
 
+// Thousands of keys may be one text of 10 MB: it is not read for each.
+TEST_F(CheckTest, EqualKeysAreFoundBeforeTheirTextsAreRead) {
+  const Identity dict = make(Plain::list({Plain(std::string(700, 'x')), 1}));
+  const Member text = list_get(store(), txn(), node(dict), 0);
+  ASSERT_TRUE(text.in_immutables());
+  NodeBuilder builder;
+  builder.reset(NodeKind::kInlineDict);
+  for (int i = 0; i < 2; ++i) {
+    builder.add(list_get(store(), txn(), node(dict), 1));
+    builder.add_key(text);
+  }
+  Buffer bytes;
+  builder.encode(bytes);
+  RecordEditor editor(record(dict));
+  editor.replace(slot_of(dict), bytes);
+  txn().put(Database::kRecords, record_of(dict), editor.finish());
+  expect_problem("two keys of it are equal");
+  // The text itself is not looked at then: it may be gone.
+  txn().erase(Database::kImmutables, text.word);
+  expect_problem("two keys of it are equal");
+}
+
 TEST_F(CheckTest, ProblemsAreCountedBeyondTheFirst) {
   for (uint64_t i = 500; i < 600; ++i) {
     txn().put(Database::kImmutables, i, encode_immutable(0, PayloadKind::kStr, "\xff"));
