@@ -215,7 +215,7 @@ void Registry::check_no_lock_file(const std::string& path, const FileId& file) c
 class Registry::Opening {
  public:
   Opening(Registry& registry, const FileId& file, FileGuard& guard)
-      : registry_(registry), file_(file), guard_(guard), thread_(this_thread_number()) {
+      : registry_(registry), file_(file), guard_(&guard), thread_(this_thread_number()) {
     registry.openings_[file] = this;
   }
   ~Opening() {
@@ -226,13 +226,17 @@ class Registry::Opening {
   Opening& operator=(const Opening&) = delete;
 
   bool by_this_thread() const noexcept { return thread_ == this_thread_number(); }
+  // Its environment has an entry now, and sees to the guard.
+  void registered() noexcept { guard_ = nullptr; }
   // For a fork's child, where its thread is not.
-  void forget() noexcept { guard_.forget(); }
+  void forget() noexcept {
+    if (guard_ != nullptr) guard_->forget();
+  }
 
  private:
   Registry& registry_;
   FileId file_;
-  FileGuard& guard_;
+  FileGuard* guard_;
   uint64_t thread_;
 };
 
@@ -282,7 +286,7 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   const bool writable = options.mode != OpenMode::kRead;
   const FileId id(file.st_dev, file.st_ino);
   auto guard = std::make_unique<FileGuard>(path, writable);
-  const Opening opening(*this, id, *guard);
+  Opening opening(*this, id, *guard);
   struct stat opened;
   bool verify = false;
   bool verified = false;
@@ -327,6 +331,7 @@ std::shared_ptr<Environment> Registry::attach(const std::string& path, const str
   if (writable && environment->last_transaction_id() <= kCreationTransactions) sync_folder(path);
   entries_[id] = {environment, environment.get()};
   state.registered = true;
+  opening.registered();
   if (verify && !verified) {
     without(lock, [&] {
       try {
