@@ -121,6 +121,8 @@ void Environment::map() {
   if (state_->lock_fd >= 0) state_->guard->claim_lmdb_locks();
   env_ = handle.release();
   watch_metas();
+  state_->read_ahead.mapped();
+  if (state_->guard != nullptr) state_->read_ahead.fit(env_, state_->guard->note_size());
   serial_.store(next_serial(), std::memory_order_seq_cst);
 }
 
@@ -386,6 +388,7 @@ void Environment::write_ended(bool committed) noexcept {
   if (state_->guard != nullptr) {
     const uint64_t allocated = state_->guard->note_size();
     if (state_->lock_fd >= 0) state_->reserve.ended(state_->lock_fd, allocated, committed);
+    state_->read_ahead.fit(env_, allocated);
   }
   leave();
   release_write_lock();

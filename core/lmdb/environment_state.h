@@ -12,6 +12,7 @@
 #include "core/lmdb/environment.h"
 #include "core/lmdb/lmdb_file.h"
 #include "core/lmdb/locks.h"
+#include "core/lmdb/read_ahead.h"
 #include "core/lmdb/reserve.h"
 #include "core/lmdb/writer_thread.h"
 
@@ -42,6 +43,7 @@ struct Environment::State {
   std::atomic<int> live{0};
   CommitTimes commit_times;
   Reserve reserve;
+  ReadAhead read_ahead;                      // under the write lock, or while nobody has the map
   std::atomic<bool> vacuuming{false};        // a VacuumLock of this process is held
   std::vector<ThreadReader::Slot*> readers;  // guarded by reader_mutex()
 };

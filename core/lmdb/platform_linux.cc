@@ -5,6 +5,7 @@
 #include <link.h>
 #include <linux/limits.h>
 #include <linux/openat2.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -203,6 +204,36 @@ void drop_behind(int fd, uint64_t offset, uint64_t length) noexcept {
 uint64_t free_space(int fd) noexcept {
   struct statvfs info;
   return fstatvfs(fd, &info) == 0 ? info.f_bavail * info.f_frsize : UINT64_MAX;
+}
+
+// "ID:CONTROLLERS:PATH" a line; of version 2 it is "0::PATH". A limit of a group above holds, too.
+// In a container the path may be that of the machine: then only the top one is there.
+uint64_t memory() noexcept try {
+  uint64_t least =
+      static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const size_t first = line.find(':');
+    const size_t second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const bool version1 = controllers.find(",memory,") != std::string::npos;
+    if (!version1 && controllers != ",,") continue;
+    const std::string root = version1 ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup";
+    const char* const name = version1 ? "/memory.limit_in_bytes" : "/memory.max";
+    for (std::string path = line.substr(second + 1);; path.erase(path.rfind('/'))) {
+      uint64_t limit = 0;  // "max" is no number
+      if (std::ifstream(root + path + name) >> limit) least = std::min(least, limit);
+      if (path.rfind('/') == std::string::npos) break;
+    }
+  }
+  return least;
+} catch (...) {  // no memory for the lines
+  return UINT64_MAX;
+}
+
+void read_single_pages(void* start, uint64_t length) noexcept {
+  madvise(start, length, MADV_RANDOM);
 }
 
 int copy_access_list(int from, int to) noexcept {

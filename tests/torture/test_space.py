@@ -5,7 +5,8 @@ import os
 import pathlib
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 import oocmap
 import pytest
@@ -169,6 +170,69 @@ def test_growth(tmp_path: pathlib.Path, size: Size, figure: Figure) -> None:
         m.vacuum()
         assert path.stat().st_blocks * 512 <= 16 << 20  # the list of free pages
     figure(f"{count * piece >> 20} MiB, of which {grown >> 20} MiB more in anonymous memory")
+
+
+BEYOND_MEMORY = """
+import random, sys, oocmap
+path, mebibytes = sys.argv[1], int(sys.argv[2])
+def value(i):
+    return {"n": i, "text": str(i) * 100, "list": [i, [i], {"deep": "x" * 3000 + str(i)}]}
+with oocmap.OOCMap(path, durability="off") as m:
+    count = 0
+    while m.stats().file_bytes < mebibytes << 20:
+        with m.transaction():
+            for _ in range(1000):
+                m[count] = value(count)
+                count += 1
+    rng = random.Random(1)
+    for i in [rng.randrange(count) for _ in range(20_000)]:
+        assert m[i]["list"][2]["deep"] == "x" * 3000 + str(i)
+        if i % 10 == 0:
+            m[i]["list"].append(i)
+    assert m.check().ok
+    assert sum(1 for key in m if m[key]["n"] == key) == count
+    with m.transaction():
+        for i in range(0, count, 2):
+            del m[i]
+    assert m.vacuum().finished
+    assert all(m[i]["n"] == i for i in range(1, count, 1001) if i % 2)
+print(count)
+"""
+
+
+@pytest.fixture
+def small_memory() -> Iterator[pathlib.Path]:
+    """The file whose members may have 128 MiB of memory, the system's buffers for them included."""
+    version1 = pathlib.Path("/sys/fs/cgroup/memory")
+    root = version1 if version1.is_dir() else pathlib.Path("/sys/fs/cgroup")
+    limit = "memory.limit_in_bytes" if version1.is_dir() else "memory.max"
+    group = root / f"oocmap-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no control group can be made: {error}")
+    try:
+        if not (group / limit).exists():
+            pytest.skip(f"no memory controller at {root}")
+        (group / limit).write_text(str(128 << 20))
+        yield group / "cgroup.procs"
+    finally:
+        group.rmdir()
+
+
+def test_a_map_larger_than_memory(
+    tmp_path: pathlib.Path, small_memory: pathlib.Path, size: Size, figure: Figure
+) -> None:
+    """Written, read at random, checked and vacuumed; the system kills who needs too much."""
+    mebibytes = size(400, 4 << 10)
+    enter = 'echo $$ > "$1" && shift && exec "$@"'
+    program = [sys.executable, "-c", BEYOND_MEMORY, str(tmp_path / "m.ooc"), str(mebibytes)]
+    command = ["sh", "-c", enter, "sh", str(small_memory), *program]
+    start = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    took = time.monotonic() - start
+    figure(f"{mebibytes} MiB, {int(done.stdout):,} values, in 128 MiB of memory: {took:.0f} s")
 
 
 HELD = """
